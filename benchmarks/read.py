@@ -1,0 +1,136 @@
+"""Claims, over HTTP from the real server: a figure over 1,000,000 trades costs what it costs over 1,000.
+
+`GET /metrics/overall` <= 1.5 x of a store with 1,000 trades and <= 10 ms at the median; with `from`/`to` inside hours
+<= 4 x of that; `/metrics/by_strategy` (100 strategies) <= 40 ms. Two servers, one store each, asked in turn over
+keep-alive connections; each question differs from the one before (starting balance, dates), so that no remembered
+answer is measured.
+"""
+
+import json
+import statistics
+from collections.abc import Callable
+from datetime import timedelta
+from http.client import HTTPConnection
+from random import Random
+
+from . import data
+from .harness import Result, Scale, console, milliseconds, server, timed
+from .store import loaded
+
+SMALL = 1_000
+PER_ROUND = 60
+DEAR_PER_ROUND = 8  # curve and report: for information
+
+
+def run(scale: Scale) -> list[Result]:
+    small_store, large_store = loaded(SMALL), loaded(scale.trades)
+    with server(small_store, workers=1) as small_port, server(large_store, workers=1) as large_port:
+        small, large = Client(small_port), Client(large_port)
+        assert large.ask("/metrics/overall")["metrics"]["total_trades"] == scale.trades
+        assert len(large.ask("/metrics/by_strategy")["strategies"]) == data.STRATEGIES
+        ask = {
+            "small": (small, overall, PER_ROUND),
+            "large": (large, overall, PER_ROUND),
+            "cut": (large, cut, PER_ROUND),
+            "strategy": (large, one_strategy, PER_ROUND),
+            "by_strategy": (large, by_strategy, PER_ROUND // 2),
+            "by_strategy_cut": (large, by_strategy_cut, DEAR_PER_ROUND),
+            "curve": (large, curve, DEAR_PER_ROUND),
+            "report": (large, report, DEAR_PER_ROUND),
+        }
+        took: dict[str, list[float]] = {name: [] for name in ask}
+        draw = Random(7).random
+        for turn in range(scale.rounds + 1):  # the first warms up
+            console.print(f"read: round {turn} of {scale.rounds}" if turn else "read: warming up")
+            for name, (client, path, count) in ask.items():
+                seconds = [client.seconds(path(draw)) for _ in range(count)]
+                took[name] += seconds if turn else []
+    middle = {name: statistics.median(values) for name, values in took.items()}
+    ms = {name: milliseconds(value) for name, value in middle.items()}
+    what, base = f"at {scale.trades:,} trades", f"overall at {SMALL:,} trades {ms['small']}"
+
+    def ratio(name: str, limit: str = "") -> tuple[float, str]:
+        return middle[name] / middle["small"], limit
+
+    def within(name: str, limit: str = "") -> Result:
+        return Result(f"{TITLES[name]} {what}, median", ms[name], "", 1000 * middle[name], limit, "ms")
+
+    return [
+        Result(f"{TITLES['large']} {what}", ms["large"], base, *ratio("large", "<= 1.5")),
+        within("large", "<= 10"),
+        Result(f"{TITLES['cut']} {what}", ms["cut"], base, *ratio("cut", "<= 4")),
+        within("by_strategy", "<= 40"),
+        *(within(name) for name in ("strategy", "by_strategy_cut", "curve", "report")),
+    ]
+
+
+Draw = Callable[[], float]
+
+TITLES = {
+    "large": "GET /metrics/overall",
+    "cut": "GET /metrics/overall, from and to inside hours",
+    "strategy": "GET /metrics/strategy/{id}",
+    "by_strategy": "GET /metrics/by_strategy, all 100",
+    "by_strategy_cut": "GET /metrics/by_strategy, all 100, from and to",
+    "curve": "GET /metrics/equity_curve",
+    "report": "GET /report",
+}
+
+
+class Client:
+    """One keep-alive connection."""
+
+    def __init__(self, port: int) -> None:
+        self.connection = HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def get(self, path: str) -> bytes:
+        self.connection.request("GET", path)
+        answer = self.connection.getresponse()
+        body = answer.read()
+        assert answer.status == 200, (path, answer.status, body[:500])
+        return body
+
+    def ask(self, path: str) -> dict[str, dict[str, object]]:
+        return json.loads(self.get(path))  # type: ignore[no-any-return]
+
+    def seconds(self, path: str) -> float:
+        return timed(lambda: self.get(path))
+
+
+def _balance(draw: Draw) -> str:
+    return f"starting_balance={int(1_000_000 * draw())}"
+
+
+def _dates(draw: Draw) -> str:
+    """Both ends somewhere within an hour, months to years apart."""
+    first = data.START + draw() * 0.4 * data.SPAN
+    last = first + timedelta(days=60) + draw() * 0.5 * data.SPAN
+    return f"from={first:%Y-%m-%dT%H:%M:%S}Z&to={last:%Y-%m-%dT%H:%M:%S}Z"
+
+
+def overall(draw: Draw) -> str:
+    return f"/metrics/overall?{_balance(draw)}"
+
+
+def cut(draw: Draw) -> str:
+    return f"/metrics/overall?{_dates(draw)}"
+
+
+def one_strategy(draw: Draw) -> str:
+    return f"/metrics/strategy/strategy-{int(data.STRATEGIES * draw()):03d}?{_balance(draw)}"
+
+
+def by_strategy(draw: Draw) -> str:
+    return f"/metrics/by_strategy?{_balance(draw)}"
+
+
+def by_strategy_cut(draw: Draw) -> str:
+    return f"/metrics/by_strategy?{_dates(draw)}"
+
+
+def curve(draw: Draw) -> str:
+    return f"/metrics/equity_curve?{_balance(draw)}"
+
+
+def report(draw: Draw) -> str:
+    return f"/report?{_balance(draw)}"

@@ -1,0 +1,36 @@
+"""$default: what no route takes is answered 404, or 405 with the methods that the path does take."""
+
+from trueedge_core.http import Answer, api, lambda_handler, request
+from trueedge_core.services import routes
+
+app = api(scope=None)
+
+_GET, _POST = ("GET", "HEAD"), ("POST",)
+
+# The template is not there at run time; a test holds this to it.
+ROUTES = {
+    "/trade_event": _POST,
+    "/trade_events": (*_GET, *_POST),
+    "/trade_event/{event_id}": _GET,
+    "/trade_event/{event_id}/void": _POST,
+    "/metrics/overall": _GET,
+    "/metrics/by_strategy": _GET,
+    "/metrics/by_account": _GET,
+    "/metrics/strategy/{strategy_id}": _GET,
+    "/metrics/account/{account_id}": _GET,
+    "/metrics/equity_curve": _GET,
+    "/report": _GET,
+    "/report/strategy/{strategy_id}": _GET,
+    "/report/account/{account_id}": _GET,
+    "/assets/{file}": _GET,
+    "/health": _GET,
+}
+
+
+@app.not_found
+def unknown(_: Exception) -> Answer:
+    asked = request(app)
+    return routes.unknown(asked.method, asked.path, ROUTES)
+
+
+handler = lambda_handler(app)

@@ -1,0 +1,15 @@
+"""GET /metrics/by_account: a row of figures for each account."""
+
+from trueedge_core.http import api, lambda_handler, parameters
+from trueedge_core.services import filters, query
+from trueedge_core.wiring import ledger
+
+app = api(scope="read")
+
+
+@app.get("/metrics/by_account")
+def by_account() -> dict[str, object]:
+    return query.groups(ledger(), filters.read(parameters(app), query.PAGED), "account")
+
+
+handler = lambda_handler(app)

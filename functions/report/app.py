@@ -1,0 +1,36 @@
+"""GET /report and its two path forms: the HTML report; GET /assets/{file}: its stylesheet, fonts and mark."""
+
+from trueedge_core.http import Answer, api, lambda_handler, parameters, request
+from trueedge_core.services import reports
+from trueedge_core.wiring import ledger, now_us
+
+app = api(scope="read")
+
+
+def _page(**path: str) -> Answer:
+    return reports.page(
+        ledger(), parameters(app), base_url=reports.base_url(request(app).headers), now=now_us(), **path
+    )
+
+
+@app.get("/report")
+def overall() -> Answer:
+    return _page()
+
+
+@app.get("/report/strategy/<strategy_id>")
+def strategy(strategy_id: str) -> Answer:
+    return _page(strategy_id=strategy_id)
+
+
+@app.get("/report/account/<account_id>")
+def account(account_id: str) -> Answer:
+    return _page(account_id=account_id)
+
+
+@app.get("/assets/<file>")
+def asset(file: str) -> Answer:
+    return reports.asset(file)
+
+
+handler = lambda_handler(app)

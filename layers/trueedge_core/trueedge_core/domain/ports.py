@@ -1,0 +1,196 @@
+"""The one interface between what TRUEEDGE computes and where it is kept: `Ledger`, and the few values that cross it.
+
+The contract stands here, in the docstrings; `tests/contract` holds every driver to it. Instants are integers:
+microseconds since the epoch, UTC. Trade order is `(timestamp, event_id)`, ids compared by their UTF-8 bytes.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, Protocol, TypeVar
+
+from .events import TradeEvent
+from .summary import Summary
+
+T = TypeVar("T")
+
+Environment = Literal["live", "demo"]
+GroupKind = Literal["strategy", "account"]
+Step = Literal["trade", "hour", "day", "month"]
+Outcome = Literal["stored", "duplicate", "conflict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which trades are meant: of an account, a strategy, both (a pair) or neither (overall); in one environment or in both."""
+
+    account_id: str | None = None
+    strategy_id: str | None = None
+    environment: Environment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The instants `start <= t < end`; None leaves that side open."""
+
+    start: int | None = None
+    end: int | None = None
+
+
+ALL_TIME = Period()
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """How much of the log a scope's figures have taken in: 1 + the position of its last entry, and when that arrived.
+
+    `AsOf(0, None)` for a scope without an entry.
+    """
+
+    events: int = 0
+    at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the log says about one scope in one period.
+
+    `live` and `demo` count the closed, not voided trades in the summary by environment; `as_of` is of the scope,
+    whatever the period.
+    """
+
+    summary: Summary
+    live: int
+    demo: int
+    as_of: AsOf
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One event as the log keeps it. `void_reason` is None unless a void entry took it out of the figures."""
+
+    position: int
+    received_at: int
+    event_id: str
+    timestamp: int
+    raw: str
+    void_reason: str | None = None
+    voided_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one event. `position` is the one it has in the log; `changed` names the differing fields of a conflict."""
+
+    event_id: str
+    outcome: Outcome
+    position: int
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VoidReceipt:
+    """`repeated`: the trade had been voided before (the first reason stays)."""
+
+    event_id: str
+    position: int
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A page of a listing; `cursor` asks for the next one and is None on the last."""
+
+    items: Sequence[T]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One place where something derived does not match the log."""
+
+    where: str
+    message: str
+
+
+class Clock(Protocol):
+    """Now, in microseconds since the epoch."""
+
+    def __call__(self) -> int: ...
+
+
+class Ledger(Protocol):
+    """An append-only log of trades, and exact summaries of it at a cost that does not grow with its length.
+
+    Any method may raise `Unavailable`: nothing half-written stays, the same call may succeed later.
+    """
+
+    def append(self, events: Sequence[TradeEvent]) -> list[Receipt]:
+        """Take events into the log, each once; one receipt per event, in order; durable on return.
+
+        The same `event_id` with an equal digest is a `duplicate` (also within one call), with another digest a
+        `conflict`; neither changes anything. The others get the next positions, in order, without gaps.
+        """
+        ...
+
+    def void(self, event_id: str, reason: str) -> VoidReceipt:
+        """Add an entry that takes one event out of the figures. Repeating it changes nothing.
+
+        Raises: NotFound when the log has no such event.
+        """
+        ...
+
+    def summary(self, scope: Scope, period: Period = ALL_TIME) -> Reading | None:
+        """The exact summary of the scope's trades in the period; None when the log has no event of the scope at all.
+
+        "Of the scope" means account and strategy: an environment without events gives an empty reading, not None.
+        The overall scope always has a reading.
+        """
+        ...
+
+    def groups(
+        self, kind: GroupKind, within: Scope, period: Period = ALL_TIME, cursor: str | None = None, limit: int = 100
+    ) -> Page[tuple[str, Reading]]:
+        """A summary per strategy or account of the scope `within`, ordered by id, in pages.
+
+        An id is listed when the log has an event of it in `within` (environment included), also when none of them
+        falls in the period. `within` may name the other kind (strategies of an account) or the same (one row).
+        Raises: InvalidParameter for a cursor that is not ours.
+        """
+        ...
+
+    def series(self, scope: Scope, period: Period, step: Step) -> list[tuple[int, Summary]]:
+        """Consecutive summaries by calendar step (UTC), `(start of the step, summary)`, in order; empty steps are left out.
+
+        `"trade"` gives one summary per closed, not voided trade, at its own instant.
+        """
+        ...
+
+    def trades(
+        self, scope: Scope, period: Period = ALL_TIME, cursor: str | None = None, limit: int = 100
+    ) -> Page[Trade]:
+        """Events of the scope (open and voided ones too), newest first by (timestamp, event_id), in pages.
+
+        Events that arrive between two pages are shown if they sort after the cursor, and none is shown twice.
+        Raises: InvalidParameter for a cursor that is not ours.
+        """
+        ...
+
+    def event(self, event_id: str) -> Trade | None:
+        """One event by its id."""
+        ...
+
+    def strategies_tried(self) -> int:
+        """How many strategies have a closed, not voided trade, in the whole store."""
+        ...
+
+    def rebuild(self) -> Iterator[tuple[int, int]]:
+        """Derive everything anew from the log; yields (events done, events in all) and is complete when exhausted."""
+        ...
+
+    def fsck(self) -> Iterator[Finding]:
+        """Compare everything derived with the log; yields what does not match."""
+        ...
+
+    def close(self) -> None:
+        """Release files and connections; calling it twice is harmless."""
+        ...

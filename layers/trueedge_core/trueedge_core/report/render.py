@@ -1,0 +1,96 @@
+"""ReportView -> HTML: Jinja2 with autoescape on and StrictUndefined; stylesheet, fonts and mark under hashed names.
+
+Templates are compiled and assets read once per process. The page loads from its own origin alone and has no script and
+no inline style, so the policy that goes out with it (`PAGE_HEADERS`) can forbid all of them.
+"""
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from .view import EmptyView, ReportView
+
+_HERE = Path(__file__).parent
+_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
+
+PAGE_HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        "Content-Security-Policy": (
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self'; "
+            "base-uri 'none'; frame-ancestors 'none'"
+        ),
+        "Referrer-Policy": "same-origin",  # ids stand in the query: they are nobody else's business
+        "Cache-Control": "private, no-cache",
+    }
+)
+ASSET_HEADERS: Mapping[str, str] = MappingProxyType(
+    {"Cache-Control": "public, max-age=31536000, immutable"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file of our own; `name` carries a hash of its content, so it may be kept for ever."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
+@functools.cache
+def _assets() -> dict[str, Asset]:
+    """Every asset by its plain name. The stylesheet comes last: it names the others, by their hashed names."""
+    files = [path for path in sorted((_HERE / "assets").iterdir()) if path.suffix in _TYPES]
+    made: dict[str, Asset] = {}
+    for path in sorted(files, key=lambda path: path.suffix == ".css"):
+        content = path.read_bytes()
+        if path.suffix == ".css":
+            for plain, other in made.items():
+                content = content.replace(f'url("{plain}")'.encode(), f'url("{other.name}")'.encode())
+        name = f"{path.stem}.{hashlib.sha256(content).hexdigest()[:12]}{path.suffix}"
+        made[path.name] = Asset(name, _TYPES[path.suffix], content)
+    return made
+
+
+@functools.cache
+def _by_hashed_name() -> dict[str, Asset]:
+    return {asset.name: asset for asset in _assets().values()}
+
+
+def asset(name: str) -> Asset | None:
+    """The asset of that hashed name; None for any other text: a name is looked up, never opened as a path."""
+    return _by_hashed_name().get(name)
+
+
+def asset_url(plain_name: str) -> str:
+    """Where the page finds an asset: `/assets/report.1f2e3d4c5b6a.css`."""
+    return f"/assets/{_assets()[plain_name].name}"
+
+
+@functools.cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.globals["asset"] = asset_url
+    return environment
+
+
+def report(view: ReportView) -> str:
+    """The page of a report."""
+    return _templates().get_template("report.html").render(view=view)
+
+
+def empty(view: EmptyView) -> str:
+    """The page of an empty store."""
+    return _templates().get_template("empty.html").render(view=view)

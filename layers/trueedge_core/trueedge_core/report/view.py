@@ -1,0 +1,461 @@
+"""What the report shows, as data: every number already formatted, every link already made. The template only places it.
+
+`build` is pure: it is given what the ledger said and returns a `ReportView`; `services.reports` asks the ledger.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+from urllib.parse import urlencode
+
+from ..domain.metrics import Basis
+from ..domain.ports import AsOf, Environment, GroupKind, Period, Reading, Scope
+from ..domain.summary import MIXED
+from ..domain.times import DAY_US, format_time
+from . import chart, text, verdict
+from .figures import Figure, Number, figure, headline, real, sections
+from .text import NBSP
+from .verdict import Verdict
+
+MAX_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the reader asked to see. `environment` None = both; `chosen` is False where the report chose it itself."""
+
+    account_id: str | None = None
+    strategy_id: str | None = None
+    environment: Environment | None = None
+    chosen: bool = False
+    start: int | None = None
+    end: int | None = None
+    balance: int = 0
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.account_id, self.strategy_id, self.environment)
+
+    @property
+    def period(self) -> Period:
+        return Period(self.start, self.end)
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """As a query string says it; the report knows one word more than the API: environment=both."""
+        given = [
+            ("account_id", self.account_id),
+            ("strategy_id", self.strategy_id),
+            ("environment", self.environment or ("both" if self.chosen else None)),
+            ("from", _instant(self.start)),
+            ("to", _instant(self.end)),
+            ("starting_balance", text.exact(self.balance) if self.balance else None),
+        ]
+        return [(name, value) for name, value in given if value is not None]
+
+    def href(self, path: str = "/report") -> str:
+        """Ids go into the query, percent-encoded: gateways decode a %2F inside a path."""
+        query = urlencode(self.parameters())
+        return f"{path}?{query}" if query else path
+
+    def api(self, path: str) -> str:
+        """The same question, asked of the API."""
+        query = urlencode([pair for pair in self.parameters() if pair != ("environment", "both")])
+        return f"{path}?{query}" if query else path
+
+
+def _instant(us: int | None) -> str | None:
+    return None if us is None else format_time(us).removesuffix("T00:00:00Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """One of live, demo, both; `trades` says how many are behind it."""
+
+    label: str
+    href: str
+    current: bool
+    trades: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """`loud` ones say that a figure does not mean what it seems to mean."""
+
+    title: str
+    sentence: str
+    loud: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    id: str
+    href: str
+    figures: tuple[Figure, ...]
+    verdict: str
+    verdict_label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Figures by strategy or by account, the best total first; one row at least.
+
+    `unit` is the currency when all rows have the same (then no cell repeats it). `more` says what is not shown.
+    """
+
+    kind: GroupKind
+    title: str
+    unit: str
+    rows: tuple[Row, ...]
+    more: str
+
+
+@dataclass(frozen=True, slots=True)
+class CurveView:
+    drawing: chart.Chart
+    title: str
+    description: str
+    equity_label: str
+    drawdown_label: str
+    fall: str
+    peak: str
+    trough: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    name: str
+    label: str
+    value: str
+    kind: Literal["date", "text", "hidden"]
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """The whole page. `subject` is an id from outside, "" for overall: text, whatever it holds."""
+
+    kind: Literal["overall", "strategy", "account", "pair"]
+    subject: str
+    of_account: str
+    crumbs: tuple[Link, ...]
+    period: str
+    as_of: str
+    switches: tuple[Switch, ...]
+    notices: tuple[Notice, ...]
+    has_trades: bool
+    nothing: str
+    verdict: Verdict
+    headline: tuple[Figure, ...]
+    curve: CurveView | None
+    tables: tuple[Table, ...]
+    sections: tuple[tuple[str, tuple[Figure, ...]], ...]
+    form: tuple[FormField, ...]
+    form_open: bool
+    reset: str
+    data_links: tuple[Link, ...]
+
+    @property
+    def title(self) -> str:
+        """For the browser's tab."""
+        named = {"overall": "Overall", "strategy": "Strategy ", "account": "Account ", "pair": ""}[self.kind]
+        if self.kind == "pair":
+            return f"{self.subject} on {self.of_account} · TRUEEDGE"
+        return f"{named}{self.subject} · TRUEEDGE"
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyView:
+    """An empty store: a line that can be pasted into a terminal as it is."""
+
+    curl: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The parts of a scope by strategy or account, ordered by id; `further` = there are more than these."""
+
+    kind: GroupKind
+    items: Sequence[tuple[str, Reading]]
+    further: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the ledger said. `counts` is the reading of both environments, for the switch."""
+
+    reading: Reading
+    counts: Reading
+    points: Sequence[chart.Point]
+    groups: tuple[Group, ...]
+    strategies_tried: int
+
+
+def build(selection: Selection, found: Found) -> ReportView:
+    """The report of one selection."""
+    s = found.reading.summary
+    currency = s.currency if s.currency not in (None, MIXED) else ""
+    assert currency is not None
+    tried = found.strategies_tried if selection.strategy_id is not None else None
+    basis = Basis(s, selection.balance, tried)
+    kind = _kind(selection)
+    return ReportView(
+        kind=kind,
+        subject=selection.strategy_id if selection.strategy_id is not None else selection.account_id or "",
+        of_account=(selection.account_id or "") if kind == "pair" else "",
+        crumbs=_crumbs(selection),
+        period=_period(selection),
+        as_of=_as_of(found.reading.as_of),
+        switches=_switches(selection, found.counts),
+        notices=tuple(_notices(selection, found.reading)),
+        has_trades=s.n > 0,
+        nothing="" if s.n else _nothing(selection, found),
+        verdict=verdict.explain(basis, currency),
+        headline=headline(basis, currency),
+        curve=_curve(selection, basis, found.points, currency),
+        tables=tuple(_table(selection, group, found.strategies_tried) for group in found.groups if group.items),
+        sections=sections(basis, currency),
+        form=_form(selection),
+        form_open=selection.start is not None or selection.end is not None or selection.balance > 0,
+        reset=replace(selection, start=None, end=None, balance=0).href(),
+        data_links=_data_links(selection),
+    )
+
+
+def _kind(selection: Selection) -> Literal["overall", "strategy", "account", "pair"]:
+    if selection.strategy_id is not None:
+        return "pair" if selection.account_id is not None else "strategy"
+    return "account" if selection.account_id is not None else "overall"
+
+
+def _crumbs(selection: Selection) -> tuple[Link, ...]:
+    if selection.account_id is None and selection.strategy_id is None:
+        return ()
+    overall = Link("Overall", replace(selection, account_id=None, strategy_id=None).href())
+    if selection.account_id is not None and selection.strategy_id is not None:
+        return overall, Link(selection.account_id, replace(selection, strategy_id=None).href())
+    return (overall,)
+
+
+def _period(selection: Selection) -> str:
+    if selection.start is None and selection.end is None:
+        return "All time"
+    first = "" if selection.start is None else f"from {_when(selection.start)}"
+    last = "" if selection.end is None else f"to before {_when(selection.end)}"
+    words = " ".join(filter(None, (first, last)))
+    return words[0].upper() + words[1:]
+
+
+def _when(us: int) -> str:
+    return text.date(us) if us % DAY_US == 0 else f"{text.date_time(us)} UTC"
+
+
+def _as_of(as_of: AsOf) -> str:
+    if as_of.at is None:
+        return "No event recorded"
+    return f"As of log entry {text.count(as_of.events)}, received {text.date_time(as_of.at)}{NBSP}UTC"
+
+
+def _switches(selection: Selection, counts: Reading) -> tuple[Switch, ...]:
+    choices: tuple[tuple[str, Environment | None, int], ...] = (
+        ("Live", "live", counts.live),
+        ("Demo", "demo", counts.demo),
+        ("Both", None, counts.live + counts.demo),
+    )
+    return tuple(
+        Switch(
+            label,
+            replace(selection, environment=environment, chosen=True).href(),
+            environment == selection.environment,
+            text.count(trades),
+        )
+        for label, environment, trades in choices
+    )
+
+
+def _notices(selection: Selection, reading: Reading) -> list[Notice]:
+    s = reading.summary
+    notices = []
+    if selection.environment is None and reading.live and reading.demo:
+        notices.append(
+            Notice(
+                "Live and demo are mixed.",
+                f"{text.plural(reading.live, 'live trade')} and {text.plural(reading.demo, 'demo trade')} are counted "
+                "together: this is the record of no real account.",
+                loud=True,
+            )
+        )
+    if s.currency == MIXED:
+        notices.append(
+            Notice(
+                "Currencies are mixed.",
+                "The trades carry different currencies: money totals are sums of unlike things. "
+                "Look at one account at a time.",
+                loud=True,
+            )
+        )
+    if s.n and s.currency is None:
+        notices.append(
+            Notice("No currency is stated.", "No trade carries a currency, so amounts are shown without one.")
+        )
+    if s.opens:
+        has = "event is" if s.opens == 1 else "events are"
+        notices.append(Notice(f"{text.count(s.opens)} open {has} not in the figures.", "Only closed trades count."))
+    if s.voids:
+        was = "event was" if s.voids == 1 else "events were"
+        notices.append(
+            Notice(
+                f"{text.count(s.voids)} {was} voided.",
+                "They stay visible in the log, with the reason, and are in no figure.",
+            )
+        )
+    return notices
+
+
+def _nothing(selection: Selection, found: Found) -> str:
+    if selection.start is not None or selection.end is not None:
+        return "No closed trade lies in this period."
+    if selection.environment is not None and found.counts.summary.n:
+        return f"There is no closed {selection.environment} trade here."
+    return "There is no closed trade here yet: figures begin with the first one."
+
+
+# --- the curve -------------------------------------------------------------------------------------------------------
+
+
+def _curve(selection: Selection, b: Basis, points: Sequence[chart.Point], currency: str) -> CurveView | None:
+    s = b.s
+    if not s.n or not points:
+        return None
+    fall = None
+    if s.dd and s.dd_at is not None:
+        fall = chart.Fall(s.dd, b.start + s.dd_peak, s.dd_peak_at, s.dd_at)
+    drawing = chart.draw(points, b.start, fall, s.last_at)
+    if drawing is None:
+        return None
+    unit = f", {currency}" if currency else ""
+    what = "Equity" if b.start else "Cumulative P&L"
+    highest, lowest = max(b.start, *(p.high for p in points)), min(b.start, *(p.low for p in points))
+    description = (
+        f"{what} from {text.money(b.start)} on {text.date(s.first_at)} to {text.money(b.start + s.pnl)} "
+        f"on {text.date(s.last_at)}. Highest {text.money(highest)}, lowest {text.money(lowest)}."
+    )
+    fall_text = peak = trough = ""
+    if fall is not None:
+        share = real("max_drawdown_pct", b)
+        fall_text = text.money(fall.size) + (f" ({text.percent(share)})" if share is not None else "")
+        peak = "the start" if fall.peak_at is None else text.date(fall.peak_at)
+        trough = text.date(fall.trough_at)
+        description += f" The largest drawdown is {fall_text}, from {peak} to {trough}."
+    return CurveView(
+        drawing=drawing,
+        title=f"{what} and drawdown{unit}",
+        description=description,
+        equity_label=f"{what}{unit}",
+        drawdown_label=f"Drawdown{unit}",
+        fall=fall_text,
+        peak=peak,
+        trough=trough,
+        step=text.plural(len(points), "step"),
+    )
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+_COLUMNS = ("total_trades", "total_pnl", "win_rate", "profit_factor", "max_drawdown", "sharpe_ratio")
+_IN_CURRENCY = {"total_pnl", "max_drawdown"}
+
+
+def _table(selection: Selection, group: Group, tried: int) -> Table:
+    # Stable: equal totals stay by id; what has no closed trade comes last.
+    ranked = sorted(group.items, key=lambda item: (item[1].summary.n == 0, -item[1].summary.pnl))
+    rows = tuple(_row(selection, group.kind, id_, reading, tried) for id_, reading in ranked[:MAX_ROWS])
+    units = {f.unit for row in rows for f in row.figures if f.name in _IN_CURRENCY}
+    unit = units.pop() if len(units) == 1 else ""
+    if unit:
+        rows = tuple(replace(row, figures=tuple(replace(f, unit="") for f in row.figures)) for row in rows)
+    return Table(group.kind, f"By {group.kind}", unit, rows, _more(group))
+
+
+def _more(group: Group) -> str:
+    listed = len(group.items)
+    names = {"strategy": "strategies", "account": "accounts"}[group.kind]
+    route = f"GET /metrics/by_{group.kind}"
+    if group.further:
+        return (
+            f"The best {text.count(min(listed, MAX_ROWS))} of the first {text.count(listed)} {names} by id are shown, "
+            f"and there are more: {route} lists them all."
+        )
+    if listed > MAX_ROWS:
+        return f"{text.count(listed - MAX_ROWS)} more {names} are not shown: {route} lists them all."
+    return ""
+
+
+def _row(selection: Selection, kind: GroupKind, id_: str, reading: Reading, tried: int) -> Row:
+    s = reading.summary
+    # The starting balance is the whole selection's, not each part's: parts are measured without one.
+    basis = Basis(s, 0, tried if kind == "strategy" or selection.strategy_id is not None else None)
+    currency = s.currency or ""  # "mixed" stands beside the sums that are
+    # The environment goes along: otherwise the part's page might open on another one than the figures just read.
+    narrowed = replace(selection, chosen=True, balance=0)
+    narrowed = replace(narrowed, strategy_id=id_) if kind == "strategy" else replace(narrowed, account_id=id_)
+    found = verdict.word(basis)
+    return Row(
+        id_,
+        narrowed.href(),
+        tuple(figure(name, basis, currency) for name in _COLUMNS),
+        found,
+        verdict.LABELS[found],
+    )
+
+
+# --- the form and the links ------------------------------------------------------------------------------------------
+
+
+def _form(selection: Selection) -> tuple[FormField, ...]:
+    hidden = [
+        FormField(name, "", value, "hidden")
+        for name, value in selection.parameters()
+        if name in ("account_id", "strategy_id", "environment")
+    ]
+    if not selection.chosen:
+        hidden = [f for f in hidden if f.name != "environment"]
+    return (
+        *hidden,
+        FormField("from", "From", _date_value(selection.start), "date", "this day included"),
+        FormField("to", "To", _date_value(selection.end), "date", "this day not included"),
+        FormField(
+            "starting_balance",
+            "Starting balance",
+            text.exact(selection.balance) if selection.balance else "",
+            "text",
+            "gives returns and drawdown in percent",
+        ),
+    )
+
+
+def _date_value(us: int | None) -> str:
+    return "" if us is None else text.moment(us).date().isoformat()
+
+
+def _data_links(selection: Selection) -> tuple[Link, ...]:
+    return (
+        Link("figures (JSON)", selection.api("/metrics/overall")),
+        Link("curve (JSON)", selection.api("/metrics/equity_curve")),
+        Link("trades (CSV)", _trades(selection)),
+    )
+
+
+def _trades(selection: Selection) -> str:
+    href = replace(selection, balance=0).api("/trade_events")
+    return f"{href}{'&' if '?' in href else '?'}format=csv"
+
+
+__all__ = ["EmptyView", "Figure", "Found", "Number", "ReportView", "Selection", "build"]

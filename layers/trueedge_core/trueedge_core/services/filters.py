@@ -1,0 +1,169 @@
+"""The query parameters of every reading route, parsed once: a typo must not silently mean "everything"."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+
+from ..domain import metrics
+from ..domain.decimals import from_scaled, to_scaled
+from ..domain.fields import BY_NAME, Wrong
+from ..domain.ports import ALL_TIME, Period, Scope
+from ..domain.times import format_time, parse_instant_or_date
+from ..domain.wording import shorten
+from ..errors import FieldError, InvalidParameter
+
+FILTERS = ("account_id", "strategy_id", "environment", "from", "to", "starting_balance")
+MAX_LIMIT = 1000
+EVERYTHING = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a reading route was asked: `scope`, `period` and `starting_balance` (scaled by 1e18), and how to answer.
+
+    `asked` is the echo: only the filters that were given, normalised.
+    """
+
+    scope: Scope = EVERYTHING
+    period: Period = ALL_TIME
+    starting_balance: int = 0
+    asked: Mapping[str, object] = field(default_factory=dict)
+    cursor: str | None = None
+    limit: int = 100
+    sort: str | None = None
+    order: Literal["asc", "desc"] = "asc"
+    points: int = 500
+    format: Literal["json", "ndjson", "csv"] = "json"
+    event_id: str | None = None
+
+
+def check_id(text: str) -> str:
+    """An id as events carry it. Raises: ValueError with a sentence."""
+    checked: str = _as_field("account_id", text)
+    return checked
+
+
+def check_balance(text: str) -> int:
+    """An amount >= 0, scaled by 1e18; the number rules are those of an event. Raises: ValueError with a sentence.
+
+    >>> check_balance("1e4") == check_balance("10000.00")
+    True
+    """
+    number: Decimal = _as_field("fees", text)
+    if number < 0:
+        raise ValueError(f"{shorten(text)} is not accepted; accepted: {BY_NAME['fees'].accepted}, not below 0")
+    return to_scaled(number)
+
+
+def _as_field(name: str, text: str) -> Any:
+    """A parameter under the rules of an event's field."""
+    field = BY_NAME[name]
+    try:
+        return field.check(text)
+    except Wrong as odd:
+        raise ValueError(f"{shorten(text)} {str(odd) or 'is not accepted'}; accepted: {field.accepted}") from None
+
+
+def _choice(*words: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"{shorten(text)} is not accepted; accepted: {', '.join(words)}")
+        return text
+
+    return check
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def check(text: str) -> int:
+        if text.isascii() and text.isdigit() and len(text) <= 9 and low <= int(text) <= high:
+            return int(text)
+        raise ValueError(f"{shorten(text)} is not accepted; accepted: a whole number from {low} to {high}")
+
+    return check
+
+
+def _metric(text: str) -> str:
+    if text in metrics.BY_NAME:
+        return text
+    raise ValueError(f"{shorten(text)} is not a metric; accepted: {', '.join(metrics.BY_NAME)}")
+
+
+def _cursor(text: str) -> str:
+    if text:
+        return text
+    raise ValueError("an empty cursor is not accepted; leave it out to start from the beginning")
+
+
+_CHECKS: Mapping[str, Callable[[str], Any]] = {
+    "account_id": check_id,
+    "strategy_id": check_id,
+    "environment": _choice("live", "demo"),
+    "from": parse_instant_or_date,
+    "to": parse_instant_or_date,
+    "starting_balance": check_balance,
+    "cursor": _cursor,
+    "limit": _whole(1, MAX_LIMIT),
+    "sort": _metric,
+    "order": _choice("asc", "desc"),
+    "points": _whole(2, 5000),
+    "format": _choice("json", "ndjson", "csv"),
+    "event_id": check_id,
+}
+
+
+def read(parameters: Mapping[str, str], accept: Collection[str] = (), **path: str) -> Filters:
+    """The filters among `parameters`, which may also hold the names in `accept`; ids of the path join the scope.
+
+    Raises: InvalidParameter with every wrong parameter at once.
+    """
+    known = (*FILTERS, *accept)
+    wrong: dict[str, str] = {}
+    found: dict[str, Any] = {}
+    for name, text in (*path.items(), *parameters.items()):
+        if name not in known:
+            wrong[name] = f"this parameter is not known here; known: {', '.join(known)}"
+        elif name in path and name in parameters:
+            wrong[name] = "is given by the path already; leave it out of the query"
+        else:
+            try:
+                found[name] = _CHECKS[name](text)
+            except ValueError as error:
+                wrong[name] = str(error)
+    start, end = found.get("from"), found.get("to")
+    if start is not None and end is not None and start > end:
+        wrong["from"] = f"{format_time(start)} is later than to ({format_time(end)}); accepted: a time not after it"
+    refuse(wrong)
+    return _filters(found, accept)
+
+
+def refuse(wrong: Mapping[str, str]) -> None:
+    """Raise InvalidParameter when `wrong` (parameter -> sentence) names any."""
+    if not wrong:
+        return
+    errors = [FieldError(name, sentence) for name, sentence in wrong.items()]
+    if len(errors) == 1:
+        raise InvalidParameter(f"{shorten(errors[0].field)}: {errors[0].message}", errors)
+    raise InvalidParameter(f"{len(errors)} parameters are wrong: {', '.join(shorten(name) for name in wrong)}", errors)
+
+
+def _filters(found: Mapping[str, Any], accept: Collection[str]) -> Filters:
+    asked: dict[str, object] = {}
+    for name in FILTERS:
+        if name in found:
+            value = found[name]
+            asked[name] = {"from": format_time, "to": format_time, "starting_balance": from_scaled}.get(name, str)(
+                value
+            )
+    return Filters(
+        scope=Scope(found.get("account_id"), found.get("strategy_id"), found.get("environment")),
+        period=Period(found.get("from"), found.get("to")),
+        starting_balance=found.get("starting_balance", 0),
+        asked=asked,
+        **{name: found[name] for name in accept if name in found},
+    )
+
+
+def none_but(parameters: Mapping[str, str]) -> None:
+    """Refuse every query parameter: for routes that take none. Raises: InvalidParameter."""
+    refuse(dict.fromkeys(parameters, "this route takes no query parameters"))

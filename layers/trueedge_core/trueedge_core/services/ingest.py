@@ -1,0 +1,142 @@
+"""Trades in: one, many, and the correction that takes one out of the figures. A 200 means durable."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..domain.events import MAX_EVENT_BYTES, TradeEvent, parse_event
+from ..domain.fields import BY_NAME
+from ..domain.money import read_json, read_one, split_batch
+from ..domain.ports import Ledger, Receipt
+from ..domain.wording import shorten
+from ..errors import Conflict, FieldError, InvalidEvent, InvalidJson, InvalidParameter, TooLarge
+from .answers import Answer
+
+MAX_BATCH_BYTES = 4 * 1024 * 1024
+MAX_REASON = 500
+
+
+def record(body: bytes, now: int, ledger: Ledger) -> dict[str, object]:
+    """POST /trade_event: one event, once; the same content again is a duplicate, other content a Conflict."""
+    if len(body) > MAX_EVENT_BYTES:
+        raise TooLarge(f"an event has at most {MAX_EVENT_BYTES} bytes, this body has {len(body)}")
+    item = read_one(body)
+    event = parse_event(item.value, item.raw, now)
+    [receipt] = ledger.append([event])
+    if receipt.outcome == "conflict":
+        raise Conflict(
+            _conflict(receipt), [FieldError(name, "differs from what is stored") for name in receipt.changed]
+        )
+    return {
+        "status": "ok",
+        "event_id": receipt.event_id,
+        "duplicate": receipt.outcome == "duplicate",
+        "position": receipt.position,
+    }
+
+
+def record_batch(body: bytes, now: int, ledger: Ledger) -> Answer:
+    """POST /trade_events: a row per event, in order; one append for all that are valid.
+
+    200 when all were taken (a duplicate is), 207 when some were refused, 400 when none was taken.
+    """
+    if len(body) > MAX_BATCH_BYTES:
+        raise TooLarge(f"a batch has at most {MAX_BATCH_BYTES} bytes, this one has {len(body)}; send it in parts")
+    items = split_batch(body)
+    if not items:
+        raise InvalidEvent('the batch holds no event; accepted: a JSON array, {"events": [..]}, or one event per line')
+    rows: list[dict[str, object]] = []
+    events: list[TradeEvent] = []
+    places: list[int] = []
+    for index, item in enumerate(items):
+        try:
+            if item.error is not None:
+                raise item.error
+            event = parse_event(item.value, item.raw, now)
+        except (InvalidJson, InvalidEvent, TooLarge) as error:
+            rows.append(_invalid(index, item.value, error))
+        else:
+            events.append(event)
+            places.append(index)
+            rows.append({})
+    receipts = ledger.append(events) if events else []
+    for index, receipt in zip(places, receipts, strict=True):
+        rows[index] = row = {"index": index, "event_id": receipt.event_id, "result": receipt.outcome}
+        if receipt.outcome == "conflict":
+            row["message"] = _conflict(receipt)
+    return _batch_answer(rows)
+
+
+def void(body: bytes, event_id: str, ledger: Ledger) -> dict[str, object]:
+    """POST /trade_event/{event_id}/void: takes the trade out of the figures, visibly and for good."""
+    receipt = ledger.void(event_id, _reason(body))
+    return {
+        "status": "ok",
+        "event_id": receipt.event_id,
+        "position": receipt.position,
+        "repeated": receipt.repeated,
+    }
+
+
+def _reason(body: bytes) -> str:
+    accepted = f'accepted: {{"reason": ".."}} with 1 to {MAX_REASON} printable characters'
+    if len(body) > MAX_EVENT_BYTES:
+        raise TooLarge(f"the body has {len(body)} bytes; {accepted}")
+    value: Any = read_json(body)
+    if not isinstance(value, Mapping):
+        raise InvalidParameter(f"the body is not an object; {accepted}")
+    wrong = [FieldError(name, f"this key is not known here; {accepted}") for name in value if name != "reason"]
+    reason = value.get("reason")
+    if (
+        not isinstance(reason, str)
+        or not 0 < len(reason) <= MAX_REASON
+        or not reason.isprintable()
+        or not reason.strip()
+    ):
+        found = "missing or null" if reason is None else shorten(reason) if isinstance(reason, str) else "not a text"
+        wrong.append(FieldError("reason", f"{found}; {accepted}"))
+    if wrong:
+        raise InvalidParameter(f"{shorten(wrong[0].field)}: {wrong[0].message}", wrong)
+    return str(reason)
+
+
+def _conflict(receipt: Receipt) -> str:
+    named = ", ".join(name if name in BY_NAME else shorten(name) for name in receipt.changed[:12])
+    if len(receipt.changed) > 12:
+        named += f" and {len(receipt.changed) - 12} more"
+    message = f"the event_id {shorten(receipt.event_id, 128)} is already stored with other content ({named})"
+    if "state" in receipt.changed:
+        message += ": an open and its later close are two events with two ids and one linked_position_id"
+    return message
+
+
+def _invalid(index: int, value: object, error: InvalidJson | InvalidEvent | TooLarge) -> dict[str, object]:
+    event_id = value.get("event_id") if isinstance(value, Mapping) else None
+    row: dict[str, object] = {
+        "index": index,
+        "event_id": event_id if isinstance(event_id, str) and len(event_id) <= 128 else None,
+        "result": "invalid",
+        "message": error.message,
+    }
+    if error.errors:
+        row["errors"] = [{"field": one.field, "message": one.message} for one in error.errors]
+    return row
+
+
+def _batch_answer(rows: list[dict[str, object]]) -> Answer:
+    counts = dict.fromkeys(("stored", "duplicate", "conflict", "invalid"), 0)
+    for row in rows:
+        counts[str(row["result"])] += 1
+    taken = counts["stored"] + counts["duplicate"]
+    if taken == len(rows):
+        return Answer({"status": "ok", "counts": counts, "results": rows})
+    if taken:
+        return Answer({"status": "partial", "counts": counts, "results": rows}, status=207)
+    refused: dict[str, object] = {
+        "status": "error",
+        "code": InvalidEvent.code if counts["invalid"] else Conflict.code,
+        "message": f"none of the {len(rows)} events was taken: see results for the reason of each",
+        "errors": [],
+        "counts": counts,
+        "results": rows,
+    }
+    return Answer(refused, status=400)

@@ -1,0 +1,190 @@
+"""Questions about the figures: every reading route's answer is built here, once, from what the ledger says."""
+
+import base64
+import binascii
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+from ..domain.curve import choose_step, curve, thin
+from ..domain.decimals import from_scaled
+from ..domain.metrics import BY_NAME, EDGE, METRICS, STRATEGY_ONLY, Basis, Metric, Value
+from ..domain.money import write_json
+from ..domain.ports import AsOf, GroupKind, Ledger, Reading
+from ..domain.summary import Summary
+from ..domain.times import format_time
+from ..domain.wording import shorten
+from ..errors import InvalidParameter, NotFound
+from .filters import Filters
+
+PAGED = ("cursor", "limit", "sort", "order")
+EMPTY = Reading(Summary(), 0, 0, AsOf())
+_GROUP_PAGE = 1000
+
+
+def overall(ledger: Ledger, filters: Filters) -> dict[str, object]:
+    """GET /metrics/overall: the figures of whatever the filters name; those of nothing are the empty set's."""
+    return _one(ledger, filters, _reading(ledger, filters))
+
+
+def one(ledger: Ledger, filters: Filters, kind: GroupKind) -> dict[str, object]:
+    """GET /metrics/strategy/{id} and /metrics/account/{id}. Raises: NotFound when the log has no event of it."""
+    reading = ledger.summary(filters.scope, filters.period)
+    if reading is None:
+        wanted = filters.scope.strategy_id if kind == "strategy" else filters.scope.account_id
+        raise NotFound(f"no event of the {kind} {shorten(wanted or '', 128)} is in the log{_within(filters, kind)}")
+    return _one(ledger, filters, reading)
+
+
+def groups(ledger: Ledger, filters: Filters, kind: GroupKind) -> dict[str, object]:
+    """GET /metrics/by_strategy and /metrics/by_account: one row for each, by id, or by a metric when `sort` says so."""
+    tried = ledger.strategies_tried() if kind == "strategy" or filters.scope.strategy_id is not None else None
+    if filters.sort is None:
+        if filters.order == "desc":
+            raise InvalidParameter("order=desc needs a sort, such as sort=total_pnl; without one rows go by id")
+        page = ledger.groups(kind, filters.scope, filters.period, filters.cursor, filters.limit)
+        rows, cursor = page.items, page.cursor
+    else:
+        rows, cursor = _sorted(ledger, filters, kind, tried)
+    return {
+        "status": "ok",
+        "filters": filters.asked,
+        "as_of": as_of(_reading(ledger, filters)),
+        {"strategy": "strategies", "account": "accounts"}[kind]: [
+            {f"{kind}_id": name, **figures(reading, filters.starting_balance, tried)} for name, reading in rows
+        ],
+        "next_cursor": cursor,
+    }
+
+
+def equity_curve(ledger: Ledger, filters: Filters) -> dict[str, object]:
+    """GET /metrics/equity_curve: at most `points` points whose deepest drawdown is max_drawdown exactly."""
+    reading = _reading(ledger, filters)
+    step = choose_step(reading.summary, filters.points)
+    series = ledger.series(filters.scope, filters.period, step) if reading.summary.n else []
+    return {
+        "status": "ok",
+        "filters": filters.asked,
+        "as_of": as_of(reading),
+        "environments": {"live": reading.live, "demo": reading.demo},
+        "currency": reading.summary.currency,
+        "step": step,
+        "points": [
+            {
+                "time": format_time(point.time),
+                "trades": point.trades,
+                "equity": from_scaled(point.equity),
+                "high": from_scaled(point.high),
+                "low": from_scaled(point.low),
+                "drawdown": from_scaled(point.drawdown),
+            }
+            for point in curve(thin(series, step, filters.points), filters.starting_balance)
+        ],
+    }
+
+
+# --- what the answers are made of ------------------------------------------------------------------------------------
+
+
+def as_of(reading: Reading) -> dict[str, object]:
+    """How much of the log the figures have taken in."""
+    at = reading.as_of.at
+    return {"events": reading.as_of.events, "at": None if at is None else format_time(at)}
+
+
+def figures(reading: Reading, start: int, tried: int | None) -> dict[str, object]:
+    """Environments, currency, metrics and edge of one reading."""
+    basis = Basis(reading.summary, start, tried)
+    return {
+        "environments": {"live": reading.live, "demo": reading.demo},
+        "currency": reading.summary.currency,
+        "metrics": {metric.name: _show(metric, metric.read(basis)) for metric in METRICS},
+        "edge": {
+            metric.name: _show(metric, metric.read(basis))
+            for metric in EDGE
+            if tried is not None or metric.name not in STRATEGY_ONLY
+        },
+    }
+
+
+def _show(metric: Metric, value: Value) -> object:
+    if metric.unit == "time" and isinstance(value, int):
+        return format_time(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _reading(ledger: Ledger, filters: Filters) -> Reading:
+    return ledger.summary(filters.scope, filters.period) or EMPTY
+
+
+def _one(ledger: Ledger, filters: Filters, reading: Reading) -> dict[str, object]:
+    tried = ledger.strategies_tried() if filters.scope.strategy_id is not None else None
+    return {
+        "status": "ok",
+        "filters": filters.asked,
+        "as_of": as_of(reading),
+        **figures(reading, filters.starting_balance, tried),
+    }
+
+
+def _within(filters: Filters, kind: GroupKind) -> str:
+    other = filters.scope.account_id if kind == "strategy" else filters.scope.strategy_id
+    return "" if other is None else " together with the other filter"
+
+
+# --- rows by a metric ------------------------------------------------------------------------------------------------
+
+
+def _all_groups(ledger: Ledger, filters: Filters, kind: GroupKind) -> Iterator[tuple[str, Reading]]:
+    cursor = None
+    while True:
+        page = ledger.groups(kind, filters.scope, filters.period, cursor, _GROUP_PAGE)
+        yield from page.items
+        if page.cursor is None:
+            return
+        cursor = page.cursor
+
+
+def _sorted(
+    ledger: Ledger, filters: Filters, kind: GroupKind, tried: int | None
+) -> tuple[list[tuple[str, Reading]], str | None]:
+    """One page of all rows by a metric: undefined ones last whatever the order, equal ones by id."""
+    read = BY_NAME[filters.sort or ""].read
+    offset = _offset(filters, kind)
+    defined: list[tuple[Any, str, Reading]] = []
+    undefined: list[tuple[str, Reading]] = []
+    for name, reading in _all_groups(ledger, filters, kind):
+        value = read(Basis(reading.summary, filters.starting_balance, tried))
+        if value is None:
+            undefined.append((name, reading))
+        else:
+            defined.append((value, name, reading))
+    # Rows come by id and Python's sort is stable, in reverse too, so equal values stay by id.
+    defined.sort(key=lambda row: row[0], reverse=filters.order == "desc")
+    rows = [(name, reading) for _, name, reading in defined] + undefined
+    end = offset + filters.limit
+    return rows[offset:end], _give_offset(filters, kind, end) if end < len(rows) else None
+
+
+def _question(filters: Filters, kind: GroupKind) -> str:
+    asked = write_json([kind, filters.sort, filters.order, filters.asked])
+    return sha256(asked.encode()).hexdigest()[:16]
+
+
+def _give_offset(filters: Filters, kind: GroupKind, offset: int) -> str:
+    return base64.urlsafe_b64encode(f"{_question(filters, kind)}{offset}".encode()).rstrip(b"=").decode()
+
+
+def _offset(filters: Filters, kind: GroupKind) -> int:
+    """The offset inside a cursor, which is good for the question it was given with and no other."""
+    if filters.cursor is None:
+        return 0
+    try:
+        padded = filters.cursor + "=" * (-len(filters.cursor) % 4)
+        text = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        text = ""
+    question, number = text[:16], text[16:]
+    if question != _question(filters, kind) or not (number.isdigit() and len(number) <= 9):
+        raise InvalidParameter("cursor was not given for this question; leave it out to start from the beginning")
+    return int(number)

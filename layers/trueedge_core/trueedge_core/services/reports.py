@@ -1,0 +1,153 @@
+"""The HTML report: asks the ledger, at a cost that does not grow with history, and hands the answers to `report`.
+
+Two summaries (both environments for the switch, the shown one for the page), one series for the curve, one page of
+groups per table, whatever the store holds.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from ..domain.curve import Point, choose_step, curve, thin
+from ..domain.money import write_json
+from ..domain.ports import GroupKind, Ledger, Reading, Scope
+from ..domain.times import format_time
+from ..domain.wording import shorten
+from ..errors import NotFound
+from ..report import render
+from ..report.view import EmptyView, Found, Group, Selection, build
+from . import filters
+from .answers import HTML, Answer
+from .query import EMPTY
+
+POINTS = 500
+GROUPS = 1000
+
+_HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+# What a form sends for a field that was left empty: nothing was asked.
+_FORM_FIELDS = ("from", "to", "starting_balance", "environment")
+
+
+def page(ledger: Ledger, parameters: Mapping[str, str], *, base_url: str, now: int, **path: str) -> Answer:
+    """GET /report: the page for these query parameters; ids of the path join the scope.
+
+    Raises: InvalidParameter; NotFound when the log has no event of the account or strategy asked for.
+    """
+    selection = _selection(parameters, path)
+    scope, period = selection.scope, selection.period
+    counts = ledger.summary(replace(scope, environment=None), period)
+    if counts is None:
+        raise NotFound(f"{_named(scope)} has no event in the log")
+    if scope == Scope(environment=scope.environment) and counts.as_of.events == 0:
+        return _html(render.empty(_empty(base_url, now)))
+    if not selection.chosen and (counts.live or counts.demo):
+        selection = replace(selection, environment="live" if counts.live else "demo")
+        scope = selection.scope
+    reading = counts if scope.environment is None else ledger.summary(scope, period) or EMPTY
+    found = Found(
+        reading=reading,
+        counts=counts,
+        points=_points(ledger, selection, reading),
+        groups=tuple(_group(ledger, selection, kind) for kind in _kinds(scope)),
+        strategies_tried=ledger.strategies_tried(),
+    )
+    return _html(render.report(build(selection, found)))
+
+
+def asset(name: str) -> Answer:
+    """GET /assets/{file}. Raises: NotFound for any name but those of this release."""
+    found = render.asset(name)
+    if found is None:
+        raise NotFound(f"there is no asset {shorten(name)}")
+    return Answer(found.content, content_type=found.content_type, headers=render.ASSET_HEADERS)
+
+
+def base_url(headers: Mapping[str, str]) -> str:
+    """Where the reader's browser found us, for the line to paste; no Host that a shell would act on.
+
+    >>> base_url({"host": "127.0.0.1:9000"}), base_url({"host": "a.example", "x-forwarded-proto": "https"})
+    ('http://127.0.0.1:9000', 'https://a.example')
+    >>> base_url({"host": "x$(reboot)"})
+    'http://127.0.0.1:9000'
+    """
+    host = headers.get("host", "")
+    scheme = "https" if headers.get("x-forwarded-proto", "").strip().lower() == "https" else "http"
+    return f"{scheme}://{host}" if _HOST.fullmatch(host) else "http://127.0.0.1:9000"
+
+
+def _html(text: str) -> Answer:
+    return Answer(text, content_type=HTML, headers=render.PAGE_HEADERS)
+
+
+def _selection(parameters: Mapping[str, str], path: Mapping[str, str]) -> Selection:
+    """The report knows one word more than the API: environment=both, which is what no environment means there."""
+    asked = {name: text for name, text in parameters.items() if text or name not in _FORM_FIELDS}
+    both = asked.get("environment") == "both"
+    if both:
+        del asked["environment"]
+    found = filters.read(asked, **path)
+    return Selection(
+        account_id=found.scope.account_id,
+        strategy_id=found.scope.strategy_id,
+        environment=found.scope.environment,
+        chosen=both or found.scope.environment is not None,
+        start=found.period.start,
+        end=found.period.end,
+        balance=found.starting_balance,
+    )
+
+
+def _named(scope: Scope) -> str:
+    parts = [("strategy", scope.strategy_id), ("account", scope.account_id)]
+    return " on ".join(f"the {kind} {shorten(name, 128)}" for kind, name in parts if name is not None)
+
+
+def _kinds(scope: Scope) -> tuple[GroupKind, ...]:
+    """What a scope is made of: an account has strategies, a strategy has accounts, a pair has neither."""
+    kinds: list[GroupKind] = []
+    if scope.strategy_id is None:
+        kinds.append("strategy")
+    if scope.account_id is None:
+        kinds.append("account")
+    return tuple(kinds)
+
+
+def _group(ledger: Ledger, selection: Selection, kind: GroupKind) -> Group:
+    listed = ledger.groups(kind, selection.scope, selection.period, None, GROUPS)
+    return Group(kind, listed.items, listed.cursor is not None)
+
+
+def _points(ledger: Ledger, selection: Selection, reading: Reading) -> list[Point]:
+    if reading.summary.n == 0:
+        return []
+    step = choose_step(reading.summary, POINTS)
+    series = ledger.series(selection.scope, selection.period, step)
+    return curve(thin(series, step, POINTS), selection.balance)
+
+
+def _empty(base_url: str, now: int) -> EmptyView:
+    """A line for a shell: one trade, in the environment and under the name that the README uses for examples."""
+    event = {
+        "event_id": f"example-{now}",
+        "account_id": "example",
+        "strategy_id": "example",
+        "environment": "demo",
+        "venue": "example",
+        "timestamp": format_time(now // 1_000_000 * 1_000_000),
+        "symbol": "EURUSD",
+        "side": "buy",
+        "order_type": "market",
+        "quantity": Decimal("0.10"),
+        "quantity_type": "lots",
+        "price_open": Decimal("1.0843"),
+        "price_close": Decimal("1.0861"),
+        "fees": Decimal("-0.70"),
+        "pnl": Decimal("17.30"),
+        "currency": "USD",
+        "state": "closed",
+    }
+    # No apostrophe can be in it, so single quotes hold it in every shell; the spaces let a narrow page break the line.
+    text = write_json(event).replace(',"', ', "').replace('":', '": ')
+    url = f"{base_url}/trade_event"
+    return EmptyView(curl=f"curl -sS {url} -H 'Content-Type: application/json' -d '{text}'", url=url)

@@ -1,0 +1,156 @@
+"""Questions to a scope's time tree: the summary of a range, or of each calendar step in it."""
+
+import sqlite3
+from collections.abc import Iterator
+from itertools import groupby
+
+from ...domain.ports import Environment, Period, Step
+from ...domain.summary import Summary
+from .calendar import ALL, DAY, FOREVER, HOUR, MONTH, bounds, bucket_id, bucket_of, children, start_of
+from .tree import Entry, Where, entries
+
+# No event lies outside (timestamps are refused before 1970 and over a day ahead); keeps the calendar's arithmetic in range.
+FIRST, LAST = 0, bounds(DAY, 366 * 7000)[0]
+LEVEL_OF_STEP = {"hour": HOUR, "day": DAY, "month": MONTH}
+
+Row = tuple[int, int, int, int, bytes | None]  # start, split, live_n, demo_n, the wanted summary
+
+
+class Total:
+    """A running summary of the wanted environment, with the counts of each."""
+
+    def __init__(self, environment: Environment | None) -> None:
+        self.environment = environment
+        self.summary = Summary()
+        self.live = self.demo = 0
+
+    def add(self, entry: Entry) -> None:
+        if self.environment is not None and entry.environment != self.environment:
+            return
+        if entry.voided:
+            self.summary.voids += 1
+        elif entry.closed is None:
+            self.summary.opens += 1
+        else:
+            self.summary.add(entry.closed)
+            if entry.environment == "live":
+                self.live += 1
+            else:
+                self.demo += 1
+
+    def is_empty(self) -> bool:
+        return not (self.summary.n or self.summary.opens or self.summary.voids)
+
+    def extend(self, blob: bytes | None, live: int, demo: int) -> None:
+        if blob is not None:
+            self.summary.extend(Summary.from_bytes(blob))
+        if self.environment != "demo":
+            self.live += live
+        if self.environment != "live":
+            self.demo += demo
+
+
+class Reader:
+    """Reads one scope inside the caller's snapshot. `tail` events after `upto` are not in the buckets yet."""
+
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        scope: int,
+        where: Where,
+        has: tuple[str, ...],
+        environment: Environment | None,
+        upto: tuple[int, str],
+        tail: int,
+    ) -> None:
+        self.db, self.scope, self.where, self.environment, self.upto = db, scope, where, environment, upto
+        self.environments = [name for name in has if environment in (None, name)]
+        self.tail = tail
+        column = environment or "coalesce(both, live, demo)"
+        self.buckets = f"SELECT id, split, live_n, demo_n, {column} FROM buckets WHERE id BETWEEN ? AND ? ORDER BY id"
+
+    def total(self, period: Period) -> Total:
+        """The summary of the scope's events in the period."""
+        total = Total(self.environment)
+        start, end = _clip(period)
+        if start < end:
+            for row in self._rows(ALL, 0, 0):
+                self._add(total, ALL, row, start, end)
+            for entry in self._tail(start, end):
+                total.add(entry)
+        return total
+
+    def steps(self, period: Period, step: Step) -> list[tuple[int, Summary]]:
+        """The summary of each non-empty step: `(start of the step in us, summary)`."""
+        start, end = _clip(period)
+        if start >= end:
+            return []
+        if step == "trade":
+            run = entries(self.db, self.where, self.environments, None, None, max(start, FIRST), min(end, LAST))
+            return [(entry.at, Summary.of(entry.closed)) for entry in run if entry.closed is not None]
+        level = LEVEL_OF_STEP[step]
+        found = list(self._steps(level, max(start, FIRST), min(end, LAST)))
+        for entry in self._tail(start, end):
+            bucket = bucket_of(level, entry.at)
+            if not found or found[-1][0] != bucket:
+                found.append((bucket, Total(self.environment)))
+            found[-1][1].add(entry)
+        return [(bounds(level, bucket)[0], total.summary) for bucket, total in found if not total.is_empty()]
+
+    def _steps(self, level: int, start: int, end: int) -> Iterator[tuple[int, Total]]:
+        for row in self._rows(MONTH, bucket_of(MONTH, start), bucket_of(MONTH, end - 1)):
+            yield from self._steps_in(MONTH, row, level, start, end)
+
+    def _steps_in(self, kept: int, row: Row, level: int, start: int, end: int) -> Iterator[tuple[int, Total]]:
+        """The steps inside one bucket of the level `kept`: from its finer buckets, or from its trades where it has none."""
+        bucket, split = row[:2]
+        if kept == level:
+            total = Total(self.environment)
+            self._add(total, level, row, start, end)
+            yield bucket, total
+        elif split:
+            for child in self._rows(kept + 1, *_overlap(kept, bucket, start, end)):
+                yield from self._steps_in(kept + 1, child, level, start, end)
+        else:
+            first, last = bounds(kept, bucket)
+            for step, run in groupby(self._log(max(start, first), min(end, last)), lambda entry: bucket_of(level, entry.at)):
+                total = Total(self.environment)
+                for entry in run:
+                    total.add(entry)
+                yield step, total
+
+    def _add(self, total: Total, level: int, row: Row, start: int, end: int) -> None:
+        """Add what lies in [start, end) of one bucket: the whole as it is; a cut one by its children, or by its trades if it has none."""
+        bucket, split, live, demo, blob = row
+        first, last = bounds(level, bucket)
+        if start <= first and last <= end:
+            total.extend(blob, live, demo)
+            return
+        start, end = max(start, first, FIRST), min(end, last, LAST)
+        if level < MONTH or split:
+            for child in self._rows(level + 1, *_overlap(level, bucket, start, end)):
+                self._add(total, level + 1, child, start, end)
+        else:
+            for entry in self._log(start, end):
+                total.add(entry)
+
+    def _rows(self, level: int, first: int, last: int) -> list[Row]:
+        rows = self.db.execute(self.buckets, (bucket_id(self.scope, level, first), bucket_id(self.scope, level, last)))
+        return [(start_of(row[0]), *row[1:]) for row in rows]
+
+    def _log(self, start: int, end: int) -> list[Entry]:
+        return entries(self.db, self.where, self.environments, None, self.upto, start, end)
+
+    def _tail(self, start: int, end: int) -> list[Entry]:
+        return entries(self.db, self.where, self.environments, self.upto, None, start, end) if self.tail else []
+
+
+def _clip(period: Period) -> tuple[int, int]:
+    start = -FOREVER if period.start is None else max(period.start, FIRST)
+    return start, FOREVER if period.end is None else min(period.end, LAST)
+
+
+def _overlap(level: int, bucket: int, start: int, end: int) -> tuple[int, int]:
+    """The children of a bucket that meet [start, end): first and last, both included."""
+    first, last = children(level, bucket)
+    return max(first, bucket_of(level + 1, start)), min(last, bucket_of(level + 1, end - 1))

@@ -1,0 +1,308 @@
+"""The time tree of a scope: buckets of summaries by year and month, and by day, hour and minute where there is much going on.
+
+Events later than everything before them are absorbed along the rightmost path. A late one (or a void) re-folds the finest
+bucket it lies in from that bucket's trades, then re-merges siblings upwards: a few dozen merges, whatever the history.
+"""
+
+import heapq
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from itertools import groupby, islice
+from typing import Any, NamedTuple
+
+from ...domain.ports import Environment
+from ...domain.summary import Closed, Summary, closed_trade
+from .calendar import ALL, FOREVER, MINUTE, MONTH, YEAR, bounds, bucket_id, bucket_of, children, start_of
+
+# A month, day or hour with more events than this is split into finer buckets, so that a re-fold or a cut range reads at most
+# about this many trades. Smaller costs writes (more rows), larger costs late events and cut ranges.
+LEAF = 128
+
+
+class Entry(NamedTuple):
+    """One event as the tree folds it. `closed` is None for an open event and for a voided one, which are only counted."""
+
+    at: int
+    event_id: str
+    environment: str
+    closed: Closed | None
+    voided: bool
+
+
+class Arrival(NamedTuple):
+    """One event of the log with its position."""
+
+    position: int
+    entry: Entry
+
+
+class Node:
+    """A run's summaries: of its live trades, of its demo trades, and of both interleaved.
+
+    `both` exists only once the run has events of both environments; until then it would equal the one there is.
+    """
+
+    __slots__ = ("both", "demo", "live", "size", "split")
+
+    def __init__(self, live: Summary | None = None, demo: Summary | None = None, both: Summary | None = None) -> None:
+        self.live, self.demo, self.both = live, demo, both
+        self.size = 0
+        self.split = False
+
+    def extend(self, later: "Node") -> None:
+        """Append an adjacent later run."""
+        self.size += later.size
+        if later.live is None or later.demo is None:
+            addition = later.live or later.demo
+            if addition is not None:
+                for summary in self._for(later.live is not None, later.demo is not None):
+                    summary.extend(addition)
+            return
+        self._for(True, True)
+        assert self.live and self.demo and self.both and later.both
+        self.live.extend(later.live)
+        self.demo.extend(later.demo)
+        self.both.extend(later.both)
+
+    def _for(self, live: bool, demo: bool) -> list[Summary]:
+        """The summaries that something of these environments goes into; made where they do not exist yet."""
+        before = self.live or self.demo
+        if live and self.live is None:
+            self.live = Summary()
+        if demo and self.demo is None:
+            self.demo = Summary()
+        if self.both is None and self.live is not None and self.demo is not None:
+            self.both = before.copy() if before is not None else Summary()
+        chosen = [self.live] if live else []
+        chosen += [self.demo] if demo else []
+        chosen.append(self.both)
+        return [summary for summary in chosen if summary is not None]
+
+    def of(self, environment: Environment | None) -> Summary | None:
+        """The summary of one environment, or of both together."""
+        if environment is None:
+            return self.both or self.live or self.demo
+        return self.live if environment == "live" else self.demo
+
+    def counts(self) -> tuple[int, int]:
+        """Closed, not voided trades: live, demo."""
+        return self.live.n if self.live else 0, self.demo.n if self.demo else 0
+
+
+def fold(run: Sequence[Entry]) -> Node:
+    """The node of a run of events in trade order."""
+    live = [entry for entry in run if entry.environment == "live"]
+    demo = [entry for entry in run if entry.environment != "live"] if len(live) < len(run) else []
+    node = Node(
+        _summary(live) if live else None,
+        _summary(demo) if demo else None,
+        _summary(run) if live and demo else None,
+    )
+    node.size = len(run)
+    return node
+
+
+def _summary(run: Iterable[Entry]) -> Summary:
+    summary = Summary()
+    for _, _, _, closed, voided in run:
+        if closed is not None:
+            summary.add(closed)
+        elif voided:
+            summary.voids += 1
+        else:
+            summary.opens += 1
+    return summary
+
+
+class Where(NamedTuple):
+    """A scope's trades in SQL: the columns that name it, and their values."""
+
+    columns: str
+    values: tuple[str, ...]
+
+
+_FOLDED = """t.timestamp, t.event_id, t.environment, t.state, t.pnl, t.fees, t.initial_risk, t.opened_at, t.currency,
+    v.id IS NOT NULL FROM trades t LEFT JOIN voids v ON v.trade = t.id"""
+
+
+_LOWER = {1: "t.timestamp >= ?", 2: "(t.timestamp, t.event_id) > (?, ?)"}
+_UPPER = {1: "t.timestamp < ?", 2: "(t.timestamp, t.event_id) <= (?, ?)"}
+
+
+def entries(
+    db: sqlite3.Connection,
+    where: Where,
+    environments: Sequence[str],
+    after: tuple[int, str] | None,
+    upto: tuple[int, str] | None,
+    start: int = -FOREVER,
+    end: int = FOREVER,
+    below: int = FOREVER,
+    limit: int = -1,
+) -> list[Entry]:
+    """A scope's events with start <= timestamp < end, after < (timestamp, event_id) <= upto and position < below, in trade order."""
+    # One bound on each side: of two, the planner may seek by the one that starts at the beginning of history.
+    lower: tuple[int] | tuple[int, str] = (start,)
+    upper: tuple[int] | tuple[int, str] = (end,)
+    if after is not None and after[0] >= start:
+        lower = after
+    if upto is not None and upto[0] < end:
+        upper = upto
+    found: list[Entry] = []
+    for environment in environments:
+        rows = db.execute(
+            f"SELECT {_FOLDED} WHERE {where.columns} t.environment = ? AND {_LOWER[len(lower)]} AND {_UPPER[len(upper)]} AND t.id < ?"
+            " ORDER BY t.timestamp, t.event_id LIMIT ?",
+            (*where.values, environment, *lower, *upper, below, limit),
+        )
+        found += map(_entry, rows)
+    if len(environments) > 1:
+        found.sort(key=_key)
+        if limit >= 0:
+            del found[limit:]
+    return found
+
+
+def in_trade_order(db: sqlite3.Connection, where: Where | None = None) -> Iterator[tuple[str, str, Arrival]]:
+    """The whole log, or a scope's part of it, as (account_id, strategy_id, arrival) in trade order, without holding it in memory."""
+    columns, values = where or ("", ())
+    runs = [
+        db.execute(
+            f"SELECT t.account_id, t.strategy_id, t.id, {_FOLDED} WHERE {columns} t.environment = ? ORDER BY t.timestamp, t.event_id",
+            (*values, environment),
+        )
+        for environment in ("live", "demo")
+    ]
+    for account_id, strategy_id, position, *rest in heapq.merge(*runs, key=lambda row: row[3:5]):
+        yield account_id, strategy_id, Arrival(position, _entry(tuple(rest)))
+
+
+def _key(entry: Entry) -> tuple[int, str]:
+    return entry[:2]
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    at, event_id, environment, state, pnl, fees, risk, opened_at, currency, voided = row
+    closed = None
+    if state == "closed" and not voided:
+        risk_value = None if risk is None else Decimal(risk)
+        closed = closed_trade(at, Decimal(pnl), Decimal(fees), risk_value, opened_at, currency)
+    return Entry(at, event_id, environment, closed, bool(voided))
+
+
+Key = tuple[int, int]  # level, start
+
+
+class Tree:
+    """The buckets of one scope, for one write transaction or one reading. `environments`: those it has events of."""
+
+    def __init__(
+        self, db: sqlite3.Connection, scope: int, where: Where, environments: Sequence[str], upto: tuple[int, str]
+    ) -> None:
+        self.db, self.scope, self.where = db, scope, where
+        self.environments, self.upto = environments, upto
+
+    # --- writing ---
+
+    def absorb(self, run: Sequence[Entry]) -> None:
+        """Take in events, in order, that all sort after what the tree holds (and up to `upto`)."""
+        months = [(month, list(part)) for month, part in groupby(run, lambda entry: bucket_of(MONTH, entry.at))]
+        nodes = self._load({(ALL, 0), *((MONTH, month) for month, _ in months), *((YEAR, month // 12) for month, _ in months)})
+        for month, part in months:
+            added = self._append(nodes, MONTH, month, part)
+            for key in ((YEAR, month // 12), (ALL, 0)):
+                nodes.setdefault(key, Node()).extend(added)
+        self._save(nodes)
+
+    def _append(self, nodes: dict[Key, Node], level: int, start: int, run: Sequence[Entry]) -> Node:
+        """Append a run to one bucket of `nodes` and to the finer ones below it; returns the run's own node."""
+        bucket = nodes.setdefault((level, start), Node())
+        if not bucket.split:
+            added = fold(run)
+        else:
+            parts = [(child, list(part)) for child, part in groupby(run, lambda entry: bucket_of(level + 1, entry.at))]
+            nodes.update(self._load((level + 1, child) for child, _ in parts))
+            added = Node()
+            for child, part in parts:
+                added.extend(self._append(nodes, level + 1, child, part))
+        bucket.extend(added)
+        return added
+
+    def refold(self, late: Sequence[tuple[int, str]], level: int = ALL, start: int = 0) -> None:
+        """Take in events (keys, in order, <= `upto`) that are in the log already, or whose state changed."""
+        split = level < MONTH
+        if not split:
+            before = self._load([(level, start)])
+            split = bool(before) and before[level, start].split
+        if split:
+            for child, part in groupby(late, lambda key: bucket_of(level + 1, key[0])):
+                self.refold(list(part), level + 1, child)
+            node = Node()
+            for _, part_node in self._stored(level + 1, *children(level, start)):
+                node.extend(part_node)
+            node.split = level >= MONTH
+        else:
+            node = fold(self.log(*bounds(level, start)))
+        self._save({(level, start): node})
+
+    def log(self, start: int, end: int) -> list[Entry]:
+        """The events with start <= timestamp < end that the tree answers for, from the log."""
+        return entries(self.db, self.where, self.environments, None, self.upto, start, end)
+
+    def _save(self, nodes: dict[Key, Node]) -> None:
+        for (level, start), node in list(nodes.items()):
+            if MONTH <= level < MINUTE and not node.split and node.size > LEAF:
+                self._split(nodes, level, start, node)
+        self.db.executemany(
+            "INSERT OR REPLACE INTO buckets (id, size, split, live_n, demo_n, live, demo, both) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    bucket_id(self.scope, level, start),
+                    node.size,
+                    node.split,
+                    *node.counts(),
+                    *(None if part is None else part.to_bytes() for part in (node.live, node.demo, node.both)),
+                )
+                for (level, start), node in nodes.items()
+            ],
+        )
+
+    def _split(self, nodes: dict[Key, Node], level: int, start: int, node: Node) -> None:
+        node.split = True
+        for child, part in groupby(self.log(*bounds(level, start)), lambda entry: bucket_of(level + 1, entry.at)):
+            nodes[level + 1, child] = finer = fold(list(part))
+            if level + 1 < MINUTE and finer.size > LEAF:
+                self._split(nodes, level + 1, child, finer)
+
+    # --- reading ---
+
+    def load(self, level: int, start: int) -> Node | None:
+        """One bucket as it is stored."""
+        return self._load([(level, start)]).get((level, start))
+
+    def _load(self, keys: Iterable[Key]) -> dict[Key, Node]:
+        """Those of the buckets that are stored."""
+        by_id = {bucket_id(self.scope, *key): key for key in keys}
+        found: dict[Key, Node] = {}
+        rest = iter(by_id)
+        while part := list(islice(rest, 500)):  # SQLite takes a limited number of variables
+            rows = self.db.execute(f"SELECT {_NODE} FROM buckets WHERE id IN ({', '.join('?' * len(part))})", part)
+            found.update((by_id[row[0]], _node(row)) for row in rows)
+        return found
+
+    def _stored(self, level: int, first: int, last: int) -> Iterator[tuple[int, Node]]:
+        """The stored buckets of a level with first <= start <= last, in order."""
+        low, high = bucket_id(self.scope, level, first), bucket_id(self.scope, level, last)
+        for row in self.db.execute(f"SELECT {_NODE} FROM buckets WHERE id BETWEEN ? AND ? ORDER BY id", (low, high)).fetchall():
+            yield start_of(row[0]), _node(row)
+
+
+_NODE = "id, size, split, live, demo, both"
+
+
+def _node(row: tuple[int, int, int, bytes | None, bytes | None, bytes | None]) -> Node:
+    _, size, split, *blobs = row
+    node = Node(*(None if blob is None else Summary.from_bytes(blob) for blob in blobs))
+    node.size, node.split = size, bool(split)
+    return node

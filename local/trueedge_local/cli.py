@@ -1,0 +1,151 @@
+"""The administrator's one program, `python -m trueedge_local`. What a command needs is imported when it runs."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from trueedge_core.errors import TrueEdgeError
+from trueedge_core.settings import DEFAULT_STORE_URL, LOG_LEVELS, VERSION, Settings, flag
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Group(click.Group):
+    """A command that fails on purpose says so in one line, without a trace."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from .server import ServerError
+
+        try:
+            return super().invoke(ctx)
+        except (TrueEdgeError, ServerError) as error:
+            raise click.ClickException(getattr(error, "message", str(error))) from None
+
+
+def store_url(text: str) -> str:
+    """A store's URL; a plain path means a SQLite file."""
+    return text if "://" in text else f"sqlite:///{Path(text).as_posix()}"
+
+
+def store_option(default: str = DEFAULT_STORE_URL) -> Callable[[F], F]:
+    return click.option(
+        "--store",
+        envvar="TRUEEDGE_STORE_URL",
+        default=default,
+        show_default=True,
+        metavar="URL",
+        help="sqlite:///folder/file.db, or a path. [TRUEEDGE_STORE_URL]",
+    )
+
+
+def server_options(command: F) -> F:
+    for option in (
+        click.option("--workers", envvar="TRUEEDGE_WORKERS", type=click.IntRange(1, 64), default=2, show_default=True),
+        click.option("--port", envvar="TRUEEDGE_PORT", type=click.IntRange(0, 65535), default=9000, show_default=True),
+        click.option("--host", envvar="TRUEEDGE_HOST", default="127.0.0.1", show_default=True),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="trueedge")
+def main() -> None:
+    """TRUEEDGE on this machine: serve it, and look after its store."""
+
+
+@main.command()
+@store_option()
+@server_options
+@click.option(
+    "--log-level",
+    envvar="TRUEEDGE_LOG_LEVEL",
+    type=click.Choice(LOG_LEVELS, case_sensitive=False),
+    default="WARNING",
+    show_default=True,
+    help="INFO: a line per request on standard error.",
+)
+def serve(store: str, host: str, port: int, workers: int, log_level: str) -> None:
+    """Serve the API and the report."""
+    from . import server
+
+    allowed = tuple(filter(None, (name.strip() for name in os.environ.get("TRUEEDGE_ALLOWED_HOSTS", "").split(","))))
+    sys.exit(
+        server.serve(
+            store_url(store),
+            host,
+            port,
+            workers,
+            is_open=True if flag(os.environ, "TRUEEDGE_OPEN") else None,
+            allowed_hosts=allowed,
+            log_level=log_level.upper(),
+        )
+    )
+
+
+@main.command()
+@click.option("--store", default="./data/demo.db", show_default=True, metavar="FILE", type=click.Path(path_type=Path))
+@server_options
+def demo(store: Path, host: str, port: int, workers: int) -> None:
+    """Load the simulated demo data into a store of its own, and serve it."""
+    from .demo import run
+
+    sys.exit(run(store, host, port, workers))
+
+
+@main.command()
+@store_option()
+def rebuild(store: str) -> None:
+    """Derive every figure anew from the log."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    ledger = _existing(store)
+    done = 0
+    with Progress(*columns) as progress:
+        task = progress.add_task("Rebuilding", total=None)
+        for done, total in ledger.rebuild():
+            progress.update(task, completed=done, total=total)
+    ledger.close()
+    click.echo(f"rebuilt from {done} events")
+
+
+@main.command()
+@store_option()
+def fsck(store: str) -> None:
+    """Compare every figure with the log; exit code 1 if anything does not match."""
+    from trueedge_core.domain.ports import Scope
+
+    ledger = _existing(store)
+    found = 0
+    for finding in ledger.fsck():
+        found += 1
+        click.echo(f"{finding.where}: {finding.message}")
+    reading = ledger.summary(Scope())
+    ledger.close()
+    if found:
+        click.echo(f"{found} findings; `rebuild` derives everything anew from the log", err=True)
+        sys.exit(1)
+    if reading is None or not reading.as_of.events:
+        click.echo("clean: the log is empty")
+        return
+    summary = reading.summary
+    click.echo(
+        f"clean: {reading.as_of.events} log entries; {summary.n} closed trades counted, "
+        f"{summary.opens} open, {summary.voids} voided"
+    )
+
+
+def _existing(store: str) -> Any:
+    """The ledger of a store that is there: a typo must not make an empty one and call it clean."""
+    from trueedge_core import wiring
+
+    url = store_url(store)
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
+        raise click.ClickException(f"there is no store at {url}")
+    wiring.configure(Settings(store_url=url))
+    return wiring.ledger()

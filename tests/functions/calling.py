@@ -1,0 +1,118 @@
+"""Calls the product's functions: sample event or HTTP request in, answer out; everything real but the socket."""
+
+import base64
+import gzip
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trueedge_core.domain.money import read_json
+from trueedge_local.events import Incoming, Outgoing
+from trueedge_local.gateway import Context, Gateway, load_handler
+from trueedge_local.guard import Guard
+from trueedge_local.template import CHECKOUT, read_routes
+
+EVENTS = CHECKOUT / "events"
+FUNCTIONS = CHECKOUT / "functions"
+
+TRADE: dict[str, Any] = {
+    "event_id": "t-1",
+    "account_id": "acct-1",
+    "strategy_id": "trend",
+    "venue": "paper",
+    "symbol": "EURUSD",
+    "environment": "demo",
+    "timestamp": "2026-01-05T14:30:00Z",
+    "side": "buy",
+    "order_type": "market",
+    "quantity": 1,
+    "quantity_type": "lots",
+    "price_open": 1.1,
+    "price_close": 1.2,
+    "fees": -1,
+    "pnl": 10,
+    "state": "closed",
+}
+
+
+def trade(event_id: str = "t-1", **changes: Any) -> dict[str, Any]:
+    """A valid event with these changes; a value of None leaves the field out."""
+    return {name: value for name, value in {**TRADE, "event_id": event_id, **changes}.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An HTTP answer; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    raw: bytes
+
+    @property
+    def body(self) -> bytes:
+        return gzip.decompress(self.raw) if self.headers.get("content-encoding") == "gzip" else self.raw
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        """Exact: Decimals for fractions, duplicate keys refused."""
+        return read_json(self.body)
+
+
+def answered(outgoing: Outgoing) -> Answered:
+    headers = {name.decode(): value.decode() for name, value in outgoing.headers}
+    return Answered(outgoing.status, headers, outgoing.body)
+
+
+def sample(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+    return event
+
+
+def invoke(function: str, event: Mapping[str, Any]) -> Answered:
+    """What Lambda does: the function's handler on a v2 event."""
+    result = load_handler(FUNCTIONS / function)(dict(event), Context(function, "lambda-request"))
+    body = base64.b64decode(result["body"]) if result["isBase64Encoded"] else result["body"].encode()
+    return Answered(result["statusCode"], {name.lower(): value for name, value in result["headers"].items()}, body)
+
+
+class Caller:
+    """An HTTP client whose server is a function call."""
+
+    def __init__(self) -> None:
+        self.gateway = Gateway(read_routes(CHECKOUT / "template.yaml"), Guard("127.0.0.1"))
+
+    def __call__(
+        self, method: str, target: str, body: bytes | str | Mapping[str, Any] | list[Any] = b"", **headers: str
+    ) -> Answered:
+        """`target` is path and query as on the wire; header names with _ for -."""
+        if isinstance(body, Mapping | list):
+            body = json.dumps(body, ensure_ascii=False)
+        if isinstance(body, str):
+            body = body.encode()
+        path, _, query = target.partition("?")
+        sent = {"host": "127.0.0.1:9000", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        if body and "content-type" not in sent:
+            sent["content-type"] = "application/json"
+        incoming = Incoming(method, path.encode(), query.encode(), tuple(sent.items()), body)
+        return answered(self.gateway.answer(incoming))
+
+    def get(self, target: str, **headers: str) -> Answered:
+        return self("GET", target, **headers)
+
+    def post(self, event: Mapping[str, Any]) -> Answered:
+        return self("POST", "/trade_event", event)
+
+    def store(self, events: Iterable[Mapping[str, Any]]) -> None:
+        """Post a batch that must be taken whole."""
+        answer = self("POST", "/trade_events", list(events))
+        assert answer.status == 200, answer.text
+
+
+def folder_names(folder: Path = FUNCTIONS) -> set[str]:
+    return {path.parent.name for path in folder.glob("*/app.py")}

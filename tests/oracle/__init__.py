@@ -1,0 +1,1 @@
+"""The judge: every figure by brute force. Imports nothing of the product, and nothing of the product may import it."""
