@@ -28,10 +28,10 @@ _NOTE = "breakout above the session high, filled at market; spread 0.8, slippage
 def texts(trades: int, start: datetime = START, span: timedelta = SPAN, series: str = "b") -> Iterator[str]:
     """So many events, spread over the span, in time order. Another `series` has other ids."""
     draw = Random(f"{VERSION} {series}").random
-    gap = 2 * span / trades / timedelta(microseconds=1)
-    at = int(start.timestamp()) * 1_000_000
+    gap = span / trades / timedelta(microseconds=1)
+    first = int(start.timestamp()) * 1_000_000
     for number in range(trades):
-        at += 1 + int(gap * draw() * 0.9995)
+        at = first + int(gap * (number + draw()))
         which = draw()
         strategy = int(which * STRATEGIES)
         account = ACCOUNTS[strategy % 4] if draw() < 0.7 else ACCOUNTS[4 + strategy % 2]

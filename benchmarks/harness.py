@@ -1,5 +1,6 @@
 """Taking turns, medians, and the table at the end."""
 
+import gc
 import os
 import platform
 import shutil
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -42,7 +43,10 @@ class Scale:
 
 @dataclass(frozen=True)
 class Result:
-    """One line of the outcome. `limit` reads as "<= 1.5" or ">= 0.3"; an empty one makes the line information only."""
+    """One line of the outcome: `ratio` is the median, `rounds` what the single rounds gave.
+
+    `limit` reads as "<= 1.5" or ">= 0.3"; an empty one makes the line information only.
+    """
 
     name: str
     measured: str
@@ -50,6 +54,7 @@ class Result:
     ratio: float
     limit: str = ""
     unit: str = "x"
+    rounds: tuple[float, ...] = ()
 
     @property
     def passed(self) -> bool | None:
@@ -61,12 +66,28 @@ class Result:
     @property
     def cells(self) -> tuple[str, ...]:
         verdict = {None: "", True: "pass", False: "FAIL"}[self.passed]
-        value = f"{self.ratio:,.0f}" if self.ratio >= 1000 else f"{self.ratio:.3g}"
-        limit = f"{self.limit} {self.unit}".strip() if self.limit else ""
-        return self.name, self.measured, self.reference, f"{value} {self.unit}".strip(), limit, verdict
+        value = f"{_short(self.ratio)} {self.unit}"
+        if self.rounds:
+            value += f" ({_short(min(self.rounds))} to {_short(max(self.rounds))})"
+        limit = f"{self.limit} {self.unit}" if self.limit else ""
+        return self.name, self.measured, self.reference, value, limit, verdict
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
 
 
 HEADINGS = ("what", "measured", "reference", "value", "target", "")
+
+
+def compared(
+    name: str, ours: Sequence[float], what: str, theirs: Sequence[float], limit: str = "", unit: str = "x"
+) -> Result:
+    """Rates per second of two things measured in turn, round by round."""
+    rounds = ratios(ours, theirs)
+    return Result(
+        name, per_second(ours), f"{what} {per_second(theirs)}", statistics.median(rounds), limit, unit, rounds
+    )
 
 
 def show(results: list[Result]) -> None:
@@ -115,16 +136,33 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+def race(*lanes: Sequence[Callable[[], object]], turns: int = 20) -> tuple[float, ...]:
+    """Seconds per lane for all its steps. The lanes take turns, `turns` times, so that all see the same weather."""
+    gc.collect()
+    gc.freeze()  # the benchmark's own million objects are no part of what is measured
+    took = [0.0] * len(lanes)
+    try:
+        for turn in range(turns):
+            order = range(len(lanes)) if turn % 2 else reversed(range(len(lanes)))
+            for lane in order:
+                steps = lanes[lane]
+                start, end = (len(steps) * edge // turns for edge in (turn, turn + 1))
+                took[lane] += timed(lambda: [step() for step in steps[start:end]])  # noqa: B023
+    finally:
+        gc.unfreeze()
+    return tuple(took)
+
+
 def batches(items: list[T], size: int) -> list[list[T]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-def median_ratio(pairs: list[tuple[float, float]]) -> float:
-    """The median of the rounds' ratios: both halves of a pair saw the same weather."""
-    return statistics.median(a / b for a, b in pairs)
+def ratios(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, ...]:
+    """Round by round: both halves of a pair saw the same weather."""
+    return tuple(a / b for a, b in zip(ours, theirs, strict=True))
 
 
-def per_second(rates: Iterator[float] | list[float]) -> str:
+def per_second(rates: Sequence[float]) -> str:
     return f"{statistics.median(rates):,.0f}/s"
 
 

@@ -7,18 +7,20 @@ has them already.
 """
 
 from datetime import timedelta
+from functools import partial
 from random import Random
 
 from trueedge_core.domain.events import TradeEvent
 from trueedge_core.storage import open_ledger
 
 from . import data
-from .harness import Result, Scale, batches, console, median_ratio, per_second, scratch, store_url, timed
+from .harness import Result, Scale, batches, compared, console, race, scratch, store_url
 
 DAY_TRADES = 20_000
 SIZES = ((1, 6_000, 3), (100, DAY_TRADES, 3), (1_000, DAY_TRADES, 5))  # events per commit, arrivals measured, rounds
 START = data.START + timedelta(days=400)
 DAY_US = 86_400_000_000
+Stream = tuple[list[TradeEvent], list[TradeEvent]]  # what the store has before, what arrives
 
 
 def run(scale: Scale) -> list[Result]:
@@ -30,18 +32,16 @@ def run(scale: Scale) -> list[Result]:
         count, rates = max(size, scale.part(full)), []
         for turn in range(min(rounds, scale.rounds)):
             console.print(f"late: {count:,} events, {size:,} a commit, round {turn + 1} of {min(rounds, scale.rounds)}")
-            before, day = data.parsed(yesterday), data.parsed(today)
-            in_order = _ingest(before, day[:count], size)
-            kept, late = _late(data.parsed(yesterday), data.parsed(today))
-            rates.append((count / _ingest(kept, late[:count], size), count / in_order))
+            in_order = data.parsed(yesterday), data.parsed(today)
+            late = _late(data.parsed(yesterday), data.parsed(today))
+            seconds = _round(late, in_order, count, size)
+            rates.append((count / seconds[0], count / seconds[1]))
         late_rates, own_rates = zip(*rates, strict=True)
-        name = f"late events, {size:,} per append"
-        reference = f"in order {per_second(list(own_rates))}"
-        results.append(Result(name, per_second(list(late_rates)), reference, median_ratio(rates), ">= 0.5"))
+        results.append(compared(f"late events, {size:,} per append", late_rates, "in order", own_rates, ">= 0.5"))
     return results
 
 
-def _late(yesterday: list[TradeEvent], today: list[TradeEvent]) -> tuple[list[TradeEvent], list[TradeEvent]]:
+def _late(yesterday: list[TradeEvent], today: list[TradeEvent]) -> Stream:
     """What the store has before, and the arrivals of the day: 30 % up to 2 s late, 1 % from the day before."""
     draw = Random(1).random
     kept: list[TradeEvent] = []
@@ -59,13 +59,17 @@ def _late(yesterday: list[TradeEvent], today: list[TradeEvent]) -> tuple[list[Tr
     return kept, [event for _, event in arrivals]
 
 
-def _ingest(before: list[TradeEvent], arriving: list[TradeEvent], size: int) -> float:
-    """Seconds for the arrivals, into a fresh store that has what was before."""
+def _round(late: Stream, in_order: Stream, count: int, size: int) -> tuple[float, float]:
+    """Seconds for so many arrivals of each stream, into fresh stores that have what was before."""
     with scratch() as folder:
-        ledger = open_ledger(store_url(folder / "ledger.db"))
-        for batch in batches(before, 1_000):
-            ledger.append(batch)
-        work = batches(arriving, size)
-        took = timed(lambda: [ledger.append(batch) for batch in work])
-        ledger.close()
-    return took
+        ledgers, lanes = [], []
+        for name, (before, arriving) in (("late", late), ("in-order", in_order)):
+            ledger = open_ledger(store_url(folder / f"{name}.db"))
+            for batch in batches(before, 1_000):
+                ledger.append(batch)
+            ledgers.append(ledger)
+            lanes.append([partial(ledger.append, batch) for batch in batches(arriving[:count], size)])
+        first, second = race(*lanes)
+        for ledger in ledgers:
+            ledger.close()
+    return first, second

@@ -1,5 +1,4 @@
-"""The reference of every write: plain sqlite3 into the trades table that this project began with, nothing derived from
-it.
+"""The reference of every write: plain sqlite3 into the trades table that this project began with, nothing derived.
 
 The same columns, UNIQUE(event_id) and the index (timestamp, event_id), the same durability and the same page cache as
 the ledger's own connection; the rows are made beforehand, so that only SQLite is measured.
@@ -14,9 +13,10 @@ _TABLE = """
 CREATE TABLE trades (
     id INTEGER PRIMARY KEY, event_id TEXT NOT NULL UNIQUE, account_id TEXT NOT NULL, strategy_id TEXT NOT NULL,
     environment TEXT NOT NULL, timestamp INTEGER NOT NULL, venue TEXT NOT NULL, symbol TEXT NOT NULL,
-    side TEXT NOT NULL, order_type TEXT NOT NULL, quantity TEXT NOT NULL, quantity_type TEXT NOT NULL, price_open TEXT NOT NULL,
-    price_close TEXT, fees TEXT NOT NULL, pnl TEXT, state TEXT NOT NULL, linked_position_id TEXT, opened_at INTEGER,
-    currency TEXT, initial_risk TEXT, received_at INTEGER NOT NULL, raw_json TEXT NOT NULL
+    side TEXT NOT NULL, order_type TEXT NOT NULL, quantity TEXT NOT NULL, quantity_type TEXT NOT NULL,
+    price_open TEXT NOT NULL, price_close TEXT, fees TEXT NOT NULL, pnl TEXT, state TEXT NOT NULL,
+    linked_position_id TEXT, opened_at INTEGER, currency TEXT, initial_risk TEXT,
+    received_at INTEGER NOT NULL, raw_json TEXT NOT NULL
 ) STRICT;
 CREATE INDEX trades_by_time ON trades (timestamp, event_id);
 """
@@ -29,8 +29,9 @@ def rows(events: list[TradeEvent]) -> list[Row]:
     return [
         (
             e.event_id, e.account_id, e.strategy_id, e.environment, e.timestamp, e.venue, e.symbol, e.side,
-            e.order_type, str(e.quantity), e.quantity_type, str(e.price_open), str(e.price_close), str(e.fees), str(e.pnl), e.state,
-            e.linked_position_id, e.opened_at, e.currency, str(e.initial_risk), e.timestamp, e.raw,
+            e.order_type, str(e.quantity), e.quantity_type, str(e.price_open), str(e.price_close),
+            str(e.fees), str(e.pnl), e.state, e.linked_position_id, e.opened_at, e.currency,
+            str(e.initial_risk), e.timestamp, e.raw,
         )
         for e in events
     ]  # fmt: skip

@@ -5,6 +5,7 @@ taken out again. Loading goes the way every trade goes (text, exact JSON, valida
 at any point: the next start takes up where it stopped.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,33 +19,39 @@ from trueedge_core.domain.events import parse_event
 from trueedge_core.domain.money import read_json
 from trueedge_core.domain.ports import Ledger, Scope
 from trueedge_core.errors import Conflict
+from trueedge_core.settings import DEFAULT_STORE_URL, flag
 from trueedge_core.storage import open_ledger
 
-from . import simulator
+from . import server, simulator
 
 STORE = Path("data") / "demo.db"
+REAL_STORE = Path(DEFAULT_STORE_URL.removeprefix("sqlite:///"))
 BATCH = 500  # one commit each: what is lost by Ctrl-C is loaded again by the next start
 
 
 def run(store_path: Path = STORE, host: str = "127.0.0.1", port: int = 9000, workers: int = 2) -> int:
-    """Load the demo into its own store file unless it is there, then serve it until stopped. Returns the exit code."""
-    console = Console(stderr=True)
+    """Load the demo into its own store file unless it is there, then serve it until stopped. Returns the exit code.
+
+    Raises: Conflict for a store that is not the demo's; ServerError when the port cannot be had.
+    """
+    if store_path.resolve() == REAL_STORE.resolve():
+        raise Conflict(f"{store_path} is where the real trades are kept; name another file for the demo.")
     store_path.parent.mkdir(parents=True, exist_ok=True)
     url = store_url(store_path)
     ledger = open_ledger(url)
+    console = Console(stderr=True, highlight=False)
     try:
         with _bar(console) as advance:
             stored = load(ledger, advance)
     except Conflict as error:
-        console.print(f"{store_path}: {error.message}", style="red", highlight=False)
-        return 1
+        raise Conflict(f"{store_path}: {error.message}") from None
     finally:
         ledger.close()
     if stored:
-        console.print(
-            f"{stored:,} simulated trades are in {store_path}; the real store is not touched.", highlight=False
-        )
-    return _serve(url, host, port, workers)
+        console.print(f"{stored:,} simulated trades are in {store_path} now, a store of their own.")
+    allowed = tuple(filter(None, (name.strip() for name in os.environ.get("TRUEEDGE_ALLOWED_HOSTS", "").split(","))))
+    is_open = True if flag(os.environ, "TRUEEDGE_OPEN") else None
+    return server.serve(url, host, port, workers, is_open=is_open, allowed_hosts=allowed)
 
 
 def store_url(path: Path) -> str:
@@ -101,7 +108,3 @@ def _bar(console: Console) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=None, visible=False)
         yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)
-
-
-def _serve(url: str, host: str, port: int, workers: int) -> int:
-    raise NotImplementedError

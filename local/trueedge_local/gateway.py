@@ -21,7 +21,9 @@ from .template import Routes
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 MAX_BODY_BYTES = 6 * 1024 * 1024  # a Lambda function takes no more
 
-log = logging.getLogger("trueedge.local")
+# Powertools mutes, on the root handlers, every logger whose name has that of its service ("trueedge") in it.
+LOGGER = "local.server"
+log = logging.getLogger(LOGGER)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,14 @@ point to 127.0.0.1 it can pass for the same site, which shows in `Host`.
 """
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _WILDCARDS = ("0.0.0.0", "::", "")
+_NAME = re.compile(r"[a-z0-9._-]+")
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class HostName:
             name, port = parts.hostname, parts.port
         except ValueError:
             return None
-        if not name or parts.netloc != text or "@" in text:
+        if not name or "@" in text or parts.netloc != text or (_address(name) is None and not _NAME.fullmatch(name)):
             return None
         return cls(_normal(name), port)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .events import Incoming, Outgoing, decode_headers
-from .gateway import MAX_BODY_BYTES, Gateway, too_large
+from .gateway import LOGGER, MAX_BODY_BYTES, Gateway, too_large
 from .guard import Guard
 from .template import read_routes
 
@@ -26,7 +26,7 @@ Send = Callable[[Message], Awaitable[None]]
 GRACE_SECONDS = 1  # for requests that are still being received; the one in hand is finished before this is looked at
 KEEP_ALIVE_SECONDS = 75  # bots post every few seconds over one connection
 
-log = logging.getLogger("trueedge_local")
+log = logging.getLogger(LOGGER)
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ REPLY = re.compile(r"\b(write|writev|sendto|sendmsg)\(\d+<(socket|TCP)")
 @pytest.mark.skipif(sys.platform != "linux" or not STRACE, reason="strace is not installed (Linux only)")
 def test_an_event_is_synced_to_the_disk_between_its_write_and_its_200(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
-    under = (str(STRACE), "-f", "-y", "-s", "65536", "-o", str(trace), "-e", f"trace={CALLS}")
+    under = (str(STRACE), "-D", "-f", "-y", "-s", "65536", "-o", str(trace), "-e", f"trace={CALLS}")
     with Server(tmp_path / "traced.db", workers=1, under=under) as server, server.client() as client:
         post_ok(client, raw_event("warm-up"))
         post_ok(client, raw_event("traced-single"))
@@ -180,26 +180,31 @@ def execute(store: Path, sql: str) -> None:
 
 
 def one_of(table: str, condition: str = "1") -> str:
-    """The key of one row, as a condition: these tables have several key columns."""
-    keys = {"buckets": "scope, level, start", "scopes": "id"}[table]
-    return f"({keys}) = (SELECT {keys} FROM {table} WHERE {condition} ORDER BY {keys} LIMIT 1)"
+    return f"id = (SELECT id FROM {table} WHERE {condition} ORDER BY id LIMIT 1)"
 
 
+# A bucket's id is scope << 35 | level << 32 | start.
 DAMAGE: dict[str, str] = {
     "a count of trades": f"UPDATE buckets SET demo_n = demo_n - 1 WHERE {one_of('buckets', 'demo_n > 0')}",
+    "a size": f"UPDATE buckets SET size = size + 1 WHERE {one_of('buckets')}",
     "a summary is gone": f"UPDATE buckets SET live = NULL WHERE {one_of('buckets', 'live IS NOT NULL')}",
     "a summary of other trades": "UPDATE buckets SET demo = (SELECT b.demo FROM buckets b WHERE b.demo IS NOT NULL "
     f"AND b.demo != buckets.demo LIMIT 1) WHERE {one_of('buckets', 'demo IS NOT NULL')}",
     "a summary of both": f"UPDATE buckets SET both = NULL WHERE {one_of('buckets', 'both IS NOT NULL')}",
-    "a bucket is gone": f"DELETE FROM buckets WHERE {one_of('buckets', 'level > 2')}",
-    "a bucket too many": "INSERT INTO buckets SELECT scope, level, start + 100000, size, split, live_n, demo_n, live, "
-    f"demo, both FROM buckets WHERE {one_of('buckets', 'level = 3')}",
+    "a bucket is gone": f"DELETE FROM buckets WHERE {one_of('buckets', '(id >> 32) & 7 > 2')}",
+    "a month is gone": f"DELETE FROM buckets WHERE {one_of('buckets', '(id >> 32) & 7 = 2')}",
+    "a bucket too many": "INSERT INTO buckets SELECT id + 100000, size, split, live_n, demo_n, live, demo, both "
+    f"FROM buckets WHERE {one_of('buckets', '(id >> 32) & 7 = 2')}",
+    "a bucket of no scope": "INSERT INTO buckets SELECT id + (1000 << 35), size, split, live_n, demo_n, live, demo, "
+    f"both FROM buckets WHERE {one_of('buckets')}",
     "a tail": f"UPDATE scopes SET tail = tail + 1 WHERE {one_of('scopes')}",
+    "the end of the buckets": f"UPDATE scopes SET upto_at = upto_at - 86400000000 WHERE {one_of('scopes')}",
     "a count of closed trades": f"UPDATE scopes SET closed = closed - 1 WHERE {one_of('scopes')}",
     "a count of events": f"UPDATE scopes SET live_events = live_events + 1 WHERE {one_of('scopes')}",
     "a position": f"UPDATE scopes SET demo_seen = demo_seen + 1 WHERE {one_of('scopes')}",
     "a scope is gone": f"DELETE FROM scopes WHERE {one_of('scopes', 'strategy_id <> 0')}",
-    "the end of a scope": f"UPDATE scopes SET upto_id = upto_id || 'x' WHERE {one_of('scopes')}",
+    "a scope too many": "INSERT INTO scopes SELECT id + 1000, kind, account_id || 'x', strategy_id, upto_at, upto_id, "
+    f"tail, live_events, demo_events, live_seen, demo_seen, closed FROM scopes WHERE {one_of('scopes')}",
 }
 
 

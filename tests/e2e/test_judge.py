@@ -46,9 +46,7 @@ def right_answer() -> dict[str, Any]:
 
 def test_a_right_answer_has_no_differences() -> None:
     assert differences(right_answer(), EXPECTED, deflated=True) == []
-    assert all(EXPECTED[name] is not None for name in METRICS | EDGE), (
-        "every figure is defined here, so all are compared"
-    )
+    assert all(EXPECTED[name] is not None for name in METRICS | EDGE), "every figure is defined, so all are compared"
 
 
 @pytest.mark.parametrize("name", sorted(METRICS | EDGE | DEFLATED))
@@ -56,15 +54,15 @@ def test_each_wrong_figure_is_seen(name: str) -> None:
     wrong: list[Any] = [None, "x"]
     value = EXPECTED[name]
     if name in MONEY:
-        wrong += [plain(Fraction(value) + Fraction(1, 10**18)), plain(Fraction(value)) + ".0", "-0"]
+        spelled = plain(Fraction(value))
+        wrong += [plain(Fraction(value) + Fraction(1, 10**18)), spelled + ("0" if "." in spelled else ".0"), "-0"]
     elif name in COUNT:
         wrong += [str(value + 1), f"{value}.0"]
     elif name in RATIO:
         wrong += [repr(value * (1 + 3e-16)), "-0.0"]
     elif isinstance(value, float):
-        wrong += [f"{value * (1 + 2e-11):.12g}"] + (
-            [repr(value)] if len(repr(value)) > 16 and name != "calmar_ratio" else []
-        )
+        wrong.append(f"{value * (1 + 2e-11):.12g}")
+        wrong += [repr(value)] if len(repr(value)) > 16 and name != "calmar_ratio" else []  # too many digits
     elif isinstance(value, list):
         wrong += [[str(value[0]), str(value[1] * (1 + 1e-11))], [str(value[0])]]
     for bad in wrong:

@@ -54,16 +54,14 @@ def test_the_listing_takes_every_filter(filled: Filled, query: dict[str, str]) -
 
 
 def text_pages(client: Client, form: str, query: Mapping[str, str]) -> Iterator[str]:
-    cursor: str | None = None
+    more: dict[str, str] = {}
     while True:
-        page = client.get(
-            "/trade_events", {**query, "format": form, "limit": 700} | ({"cursor": cursor} if cursor else {})
-        )
+        page = client.get("/trade_events", {**query, "format": form, "limit": 700, **more})
         assert page.status == 200, page.body
         yield page.body.decode()
-        cursor = page.headers.get("x-next-cursor")
-        if not cursor:
+        if "x-next-cursor" not in page.headers:
             return
+        more = {"cursor": page.headers["x-next-cursor"]}
 
 
 def test_ndjson_carries_the_very_bytes_that_were_sent(filled: Filled) -> None:
@@ -153,18 +151,15 @@ def test_every_step_of_the_curve_equals_the_brute_force(filled: Filled, scope: d
     query = {**scope, **RANGES[period]}
     names = {"from": "start", "to": "end"}
     trades = chosen(filled.market.events, **{names.get(k, k): v for k, v in query.items()})
-    for more in ({}, {"points": 2, "starting_balance": BALANCE}, {"points": 37}, {"points": 5000}):
+    for more in ({}, {"points": "2", "starting_balance": BALANCE}, {"points": "37"}, {"points": "5000"}):
+        balance = more.get("starting_balance", "0")
         answer = filled.client.get("/metrics/equity_curve", {**query, **more})
         assert answer.status == 200, answer.body
         points = answer.json()["points"]
         assert len(points) <= int(more.get("points", 500))
-        start = Fraction(str(more.get("starting_balance", 0)))
-        faults = curve_faults(points, trades, start)
+        faults = curve_faults(points, trades, Fraction(balance))
         assert not faults, (more, len(points), faults[:10])
-        metrics = filled.client.get(
-            "/metrics/overall", {**query, "starting_balance": str(more.get("starting_balance", 0))}
-        )
-        figures = metrics.json()["metrics"]
+        figures = filled.client.get("/metrics/overall", {**query, "starting_balance": balance}).json()["metrics"]
         if points:
             assert points[-1]["equity"] == figures["ending_equity"]
             assert max(exact(p["drawdown"]) for p in points) == exact(figures["max_drawdown"])

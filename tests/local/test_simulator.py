@@ -1,6 +1,9 @@
 """The demo's trades: the same everywhere, right to the cent, and judged by the product as their simulator says."""
 
 import hashlib
+import subprocess
+import sys
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -180,3 +183,35 @@ def test_no_account_trades_in_both_environments_and_ids_count_up(events: list[di
             if (event["account_id"], event["strategy_id"]) == (account_id, strategy_id)
         ]
         assert numbers == list(range(1, n + 1))
+
+
+def test_the_real_store_is_refused_even_before_it_exists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Conflict, match="real trades"):
+        demo.run(Path("data") / "trueedge.db")
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_command_loads_serves_and_prints_the_url_of_the_report(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "trueedge_local", "demo", "--port", "0", "--workers", "1"]
+    with (
+        (tmp_path / "said").open("wb") as errors,
+        subprocess.Popen(
+            command, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            url = next(line.split()[1] for line in process.stdout if line.split()[:1] == ["report"])
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                page = answer.read().decode()
+            with urllib.request.urlopen(url.replace("/report", "/metrics/overall"), timeout=30) as answer:
+                figures = read_json(answer.read())
+        finally:
+            process.terminate()
+    assert isinstance(figures, dict)
+    assert figures["environments"] == {"live": 6712, "demo": 823}
+    assert figures["currency"] == "USD"
+    assert "london-breakout" in page
+    assert (tmp_path / "data" / "demo.db").exists()
+    assert "7,542 simulated trades" in (tmp_path / "said").read_text()

@@ -44,6 +44,7 @@ from trueedge_core.errors import InvalidJson, TooLarge
         (' \t\r\n{"a" : [ ] } \n', {"a": []}),
         ("[" * 32 + "]" * 32, json.loads("[" * 32 + "]" * 32)),
         ("[" + "{}," * 500 + "[[]]]", [{}] * 500 + [[[]]]),
+        ("[{}," + "[" * 31 + "]" * 32, [{}, json.loads("[" * 31 + "]" * 31)]),  # 32 deep, with more brackets than that
     ],
 )
 def test_a_document_is_read_with_every_digit(text: str, value: Any) -> None:
@@ -92,12 +93,14 @@ def test_the_c_scanner_does_the_work() -> None:
         ('"\\\\\\ud800"', "half of a surrogate pair"),
         ("[" * 33 + "]" * 33, "more than 32 deep"),
         ('{"a":' * 33 + "1" + "}" * 33, "more than 32 deep"),
+        ("[{}," + "[" * 32 + "]" * 33, "more than 32 deep"),
         ("[" * 100_000, "more than 32 deep"),
         ('{"a":' * 100_000, "more than 32 deep"),
         ('[{"a":' * 100_000, "more than 32 deep"),
         ("[" * 100_000 + "]" * 100_000, "more than 32 deep"),
         ("9" * 4301, "4300 digits"),
         ('{"a": -' + "9" * 5000 + "}", "line 1, column 7"),
+        ("[0." + "1" * 5000 + ",1e99999999999999999999]", "line 1, column 5005"),  # the long fraction is not at fault
         ("1e99999999999999999999", "absurd exponent"),
         ("[-1.5E-99999999999999999999]", "line 1, column 2"),
         ("1e" + "9" * 100_000, "absurd exponent"),

@@ -1,10 +1,10 @@
-"""Every figure TRUEEDGE shows, as one table: name, unit, definition, undefined case, source, and the function that reads it
-out of a `Summary`.
+"""Every figure TRUEEDGE shows, as one table: name, unit, definition, undefined case, source, and the function that
+reads it out of a `Summary`.
 
-API, report, documentation and OpenAPI are made from `METRICS` and `EDGE`; a figure is added or changed here and nowhere else.
-Undefined is None. Money is an exact Decimal; a ratio is the double nearest to one exact rational (Python's int / int rounds
-correctly), with a root sign * sqrt of such a double; what needs more than a root (`psr`, `deflated_sharpe`, `cagr_pct`)
-is rounded to 12 significant digits, so that two C libraries give the same bytes.
+API, report, documentation and OpenAPI are made from `METRICS` and `EDGE`; a figure is added or changed here and nowhere
+else. Undefined is None. Money is an exact Decimal; a ratio is the double nearest to one exact rational (Python's
+int / int rounds correctly), with a root sign * sqrt of such a double; what needs more than a root (`psr`,
+`deflated_sharpe`, `cagr_pct`) is rounded to 12 significant digits, so that two C libraries give the same bytes.
 """
 
 import math
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 from functools import cached_property
 from statistics import NormalDist
-from typing import Literal
+from typing import Literal, TypeVar
 
 from .money import SCALE, from_scaled
 from .summary import Summary, daily
@@ -22,6 +22,7 @@ Unit = Literal[
     "count", "money", "ratio", "percent", "currency per trade", "seconds", "days", "time", "interval", "word"
 ]
 Value = int | float | Decimal | str | tuple[float, float] | None
+V = TypeVar("V", bound=Value, covariant=True)
 
 DAYS_PER_YEAR = 365
 Z_95_ONE_SIDED = Decimal("1.6448536")
@@ -101,8 +102,8 @@ _edge: list[Metric] = []
 
 def _row(
     table: list[Metric], label: str, unit: Unit, definition: str, undefined: str = "", source: str = ""
-) -> Callable[[Callable[[Basis], Value]], Callable[[Basis], Value]]:
-    def enter(read: Callable[[Basis], Value]) -> Callable[[Basis], Value]:
+) -> Callable[[Callable[[Basis], V]], Callable[[Basis], V]]:
+    def enter(read: Callable[[Basis], V]) -> Callable[[Basis], V]:
         table.append(Metric(read.__name__, label, unit, definition, undefined, source, read))
         return read
 
@@ -154,7 +155,8 @@ def ending_equity(b: Basis) -> Value:
     _metrics,
     "Max drawdown",
     "money",
-    "largest fall of the equity curve from its running peak; the peak starts at starting_balance, before the first trade",
+    "largest fall of the equity curve from its running peak; the peak starts at starting_balance, before the first "
+    "trade",
 )
 def max_drawdown(b: Basis) -> Value:
     return from_scaled(b.s.dd)
@@ -427,7 +429,8 @@ def losing_days(b: Basis) -> Value:
     _metrics,
     "Sharpe ratio",
     "ratio",
-    "mean(d) / stdev(d, m-1) * sqrt(365); d = P&L of each of the m calendar days, days without a trade = 0 (fixed capital: "
+    "mean(d) / stdev(d, m-1) * sqrt(365); d = P&L of each of the m calendar days, days without a trade = 0 (fixed "
+    "capital: "
     "the balance cancels)",
     "m < 2, or all days equal",
     "W. F. Sharpe, The Sharpe Ratio, 1994",
@@ -561,9 +564,12 @@ def expectancy_ci95(b: Basis) -> Value:
     _edge,
     "Deflated Sharpe",
     "ratio",
-    "Phi((s * sqrt(m-1) - E_N) / sqrt(V)), E_N = (1-g) * Phi^-1(1 - 1/N) + g * Phi^-1(1 - 1/(N*e)), g = 0.5772156649, E_1 = 0, "
-    "N = strategies_tried: psr against the best of N strategies without edge; to 12 significant digits. The paper uses the variance "
-    "across the strategies; here it is the sampling variance 1/(m-1) of strategies without edge, which keeps the cost flat",
+    "Phi((s * sqrt(m-1) - E_N) / sqrt(V)), E_N = (1-g) * Phi^-1(1 - 1/N) + g * Phi^-1(1 - 1/(N*e)), g = 0.5772156649, "
+    "E_1 = 0, "
+    "N = strategies_tried: psr against the best of N strategies without edge; to 12 significant digits. The paper uses "
+    "the variance "
+    "across the strategies; here it is the sampling variance 1/(m-1) of strategies without edge, which keeps the cost "
+    "flat",
     "psr is undefined; given for strategies only",
     "D. H. Bailey, M. Lopez de Prado, The Deflated Sharpe Ratio, 2014",
 )

@@ -21,7 +21,7 @@ Outcome = Literal["stored", "duplicate", "conflict"]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which trades are meant: of an account, a strategy, both (a pair) or neither (overall); in one environment or in both."""
+    """Which trades: of an account, a strategy, both (a pair) or neither (overall); of one environment or both."""
 
     account_id: str | None = None
     strategy_id: str | None = None
@@ -79,7 +79,7 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one event. `position` is the one it has in the log; `changed` names the differing fields of a conflict."""
+    """What became of one event: its position in the log; `changed` names the fields in which a conflict differs."""
 
     event_id: str
     outcome: Outcome
@@ -159,7 +159,7 @@ class Ledger(Protocol):
         ...
 
     def series(self, scope: Scope, period: Period, step: Step) -> list[tuple[int, Summary]]:
-        """Consecutive summaries by calendar step (UTC), `(start of the step, summary)`, in order; empty steps are left out.
+        """Consecutive summaries by calendar step (UTC) as `(start of the step, summary)`, in order; no empty ones.
 
         `"trade"` gives one summary per closed, not voided trade, at its own instant.
         """

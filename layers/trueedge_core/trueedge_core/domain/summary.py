@@ -1,13 +1,16 @@
 """The mergeable summary: what TRUEEDGE keeps of a run of trades, in constant size and without a rounding error.
 
 A run is a contiguous piece of a scope's trades in trade order. Summaries of adjacent runs merge into the summary of the
-whole; the merge is associative, has an identity (the empty summary), is exact, and is NOT commutative. METRICS.md section 7
+whole; the merge is associative, has an identity (the empty summary), is exact, and is NOT commutative. METRICS.md
+section 7
 has the table, `docs/metrics.md` the figures that are read out of it.
 
-Money is an integer scaled by 1e18; sums of squares, cubes and fourth powers therefore carry 1e36, 1e54 and 1e72. Times are
+Money is an integer scaled by 1e18; sums of squares, cubes and fourth powers therefore carry 1e36, 1e54 and 1e72.
+Times are
 microseconds since the epoch, UTC; days are counted since the epoch. Indices count the trades of the run from 1.
 
-Prefix sums include the run's start: hi = max(0, prefixes) and lo = min(0, prefixes). At the root that start is the starting
+Prefix sums include the run's start: hi = max(0, prefixes) and lo = min(0, prefixes). At the root that start is the
+starting
 balance before the first trade, which makes an opening loss a drawdown.
 """
 
@@ -82,17 +85,22 @@ COMPONENTS = (
 class Summary:
     """The summary of one run. Treat as a value: only the builder that made one may `add` to it.
 
-    Counts: `n` closed trades, `wins`, `losses`, `opens` (open events), `voids` (voided events). Only `opens` and `voids`
+    Counts: `n` closed trades, `wins`, `losses`, `opens` (open events), `voids` (voided events). Only `opens` and
+    `voids`
     concern events that are no closed trade; they are counted beside the run and change nothing else.
 
     Sums (scaled): `pnl`, `gain` (of the wins), `fees`, `pnl2` (sum of squares), `best`, `worst` (over all n trades).
-    Curve: `hi`, `hi_at` (last instant at the high, None = the start), `lo`, `lo_i` (index of the first trade at the low, 0 = the
-    start), `lo_at`; `dd` the largest fall, `dd_i`, `dd_at` its trough (index, instant), `dd_peak` the prefix sum it fell from,
+    Curve: `hi`, `hi_at` (last instant at the high, None = the start), `lo`, `lo_i` (index of the first trade at the
+    low, 0 = the
+    start), `lo_at`; `dd` the largest fall, `dd_i`, `dd_at` its trough (index, instant), `dd_peak` the prefix sum it
+    fell from,
     `dd_peak_at` (None = the start).
     Streaks, signed lengths (+ wins, - losses, 0 breakeven): `pre` leading, `suf` trailing; `max_wins`, `max_losses`.
     Optional inputs: `r_n`, `r_sum`, `held_n`, `held_sum`; `currency` (None, a code, or "mixed").
-    Time: `first_at`, `last_at`; `fd`, `ld` first and last day with their sums `fv`, `lv` (fd == ld: one open day, in `fv`
-    alone); closed inner days: `days` (with a trade), `d2`, `d3`, `d4` power sums, `dneg2` (squares of the negative ones),
+    Time: `first_at`, `last_at`; `fd`, `ld` first and last day with their sums `fv`, `lv` (fd == ld: one open day, in
+    `fv`
+    alone); closed inner days: `days` (with a trade), `d2`, `d3`, `d4` power sums, `dneg2` (squares of the negative
+    ones),
     `day_best`, `day_worst`, `days_up`, `days_down`.
     """
 
@@ -283,7 +291,8 @@ class Summary:
         # The deepest fall: inside a, across the border, inside b; of equal ones the one with the earliest trough.
         cross = self.hi - (base + b.lo)
         if cross > self.dd or b.dd > self.dd:
-            # A fall inside b that equals the crossing one has the earlier (or the same) trough unless its index says otherwise.
+            # A fall inside b that equals the crossing one has the earlier (or the same) trough unless its index says
+            # otherwise.
             if b.dd > cross or (b.dd == cross and b.dd_i <= b.lo_i):
                 self.dd, self.dd_i, self.dd_at = b.dd, n + b.dd_i, b.dd_at
                 self.dd_peak = base + b.dd_peak
@@ -402,7 +411,7 @@ def merge(a: Summary, b: Summary) -> Summary:
 
 
 def daily(s: Summary) -> Summary:
-    """The same summary with its open edge days closed: the components `days`, `d2`.. then speak of every trading day."""
+    """The same summary with its edge days closed: the components `days`, `d2`.. then speak of every trading day."""
     closed = s.copy()
     if s.n:
         closed._close_day(s.fv)

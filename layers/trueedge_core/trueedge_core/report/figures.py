@@ -162,7 +162,9 @@ def figure(name: str, basis: Basis, currency: str, label: str = "", note: str = 
     shown = number(metric, metric.read(basis))
     unit = currency if metric.unit in _IN_CURRENCY else "UTC" if metric.unit == "time" else ""
     reason = "" if shown else metric.undefined
-    return Figure(name, label or metric.label, shown, unit if shown else "", metric.definition.replace(" * ", " × "), reason, note)
+    return Figure(
+        name, label or metric.label, shown, unit if shown else "", metric.definition.replace(" * ", " × "), reason, note
+    )
 
 
 def headline(b: Basis, currency: str) -> tuple[Figure, ...]:

@@ -28,9 +28,7 @@ PAGE_HEADERS: Mapping[str, str] = MappingProxyType(
         "Cache-Control": "private, no-cache",
     }
 )
-ASSET_HEADERS: Mapping[str, str] = MappingProxyType(
-    {"Cache-Control": "public, max-age=31536000, immutable"}
-)
+ASSET_HEADERS: Mapping[str, str] = MappingProxyType({"Cache-Control": "public, max-age=31536000, immutable"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def fixed(value: Fraction, most: int, least: int) -> str:
     return f"{MINUS if units < 0 else ''}{whole:,}{'.' if decimals else ''}{decimals}"
 
 
-def _scientific(value: Fraction) -> str:
+def _scientific(value: Fraction, decimals: int = 4) -> str:
     """
     >>> _scientific(Fraction(-12, 10**16)), _scientific(Fraction(10**20))
     ('−1.2e−15', '1e20')
@@ -51,7 +51,7 @@ def _scientific(value: Fraction) -> str:
     size = abs(value)
     power = len(str(size.numerator)) - len(str(size.denominator))
     power -= size < Fraction(10) ** power
-    digits = fixed(value / Fraction(10) ** power, 4, 0)
+    digits = fixed(value / Fraction(10) ** power, decimals, 0)
     return f"{digits}e{count(power)}"
 
 
@@ -90,7 +90,7 @@ def average(value: float, *beside: float) -> str:
     ('4.09', '0.0412', '−0.00000081', '0.37')
     """
     exactly = Fraction(repr(value))
-    size = max(abs(exactly), *(abs(Fraction(repr(other))) for other in beside), 0)
+    size = max(abs(Fraction(repr(x))) for x in (value, *beside))
     return amount(exactly) if size < Fraction(1, 100) or size >= _HUGE else fixed(exactly, 2 if size >= 1 else 4, 2)
 
 
@@ -201,7 +201,7 @@ def compact(value: Fraction, decimals: int | None = None) -> str:
     """
     size = abs(value)
     if size >= _HUGE:
-        return _scientific(value)
+        return _scientific(value, 2)
     for limit, unit, suffix in ((10**12, 10**12, "T"), (10**9, 10**9, "B"), (10**6, 10**6, "M")):
         if size >= limit:
             return fixed(value / unit, 3, 0) + suffix
@@ -210,7 +210,7 @@ def compact(value: Fraction, decimals: int | None = None) -> str:
     if size >= 1 or not size:
         return fixed(value, 0, 0) if size >= 10_000 else fixed(value, 2, 2)
     power = math.floor(math.log10(size))
-    return _scientific(value) if power < -7 else fixed(value, 2 - power, 0)
+    return _scientific(value, 2) if power < -5 else fixed(value, 2 - power, 0)
 
 
 def joined(parts: list[str]) -> str:

@@ -6,65 +6,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
-from urllib.parse import urlencode
 
 from ..domain.metrics import Basis
-from ..domain.ports import AsOf, Environment, GroupKind, Period, Reading, Scope
+from ..domain.ports import AsOf, Environment, Reading
 from ..domain.summary import MIXED
-from ..domain.times import DAY_US, format_time
+from ..domain.times import DAY_US
 from . import chart, text, verdict
-from .figures import Figure, Number, figure, headline, real, sections
+from .figures import Figure, headline, real, sections
+from .selection import Selection
+from .tables import Group, Table, table
 from .text import NBSP
 from .verdict import Verdict
-
-MAX_ROWS = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What the reader asked to see. `environment` None = both; `chosen` is False where the report chose it itself."""
-
-    account_id: str | None = None
-    strategy_id: str | None = None
-    environment: Environment | None = None
-    chosen: bool = False
-    start: int | None = None
-    end: int | None = None
-    balance: int = 0
-
-    @property
-    def scope(self) -> Scope:
-        return Scope(self.account_id, self.strategy_id, self.environment)
-
-    @property
-    def period(self) -> Period:
-        return Period(self.start, self.end)
-
-    def parameters(self) -> list[tuple[str, str]]:
-        """As a query string says it; the report knows one word more than the API: environment=both."""
-        given = [
-            ("account_id", self.account_id),
-            ("strategy_id", self.strategy_id),
-            ("environment", self.environment or ("both" if self.chosen else None)),
-            ("from", _instant(self.start)),
-            ("to", _instant(self.end)),
-            ("starting_balance", text.exact(self.balance) if self.balance else None),
-        ]
-        return [(name, value) for name, value in given if value is not None]
-
-    def href(self, path: str = "/report") -> str:
-        """Ids go into the query, percent-encoded: gateways decode a %2F inside a path."""
-        query = urlencode(self.parameters())
-        return f"{path}?{query}" if query else path
-
-    def api(self, path: str) -> str:
-        """The same question, asked of the API."""
-        query = urlencode([pair for pair in self.parameters() if pair != ("environment", "both")])
-        return f"{path}?{query}" if query else path
-
-
-def _instant(us: int | None) -> str | None:
-    return None if us is None else format_time(us).removesuffix("T00:00:00Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,29 +42,6 @@ class Notice:
     title: str
     sentence: str
     loud: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    id: str
-    href: str
-    figures: tuple[Figure, ...]
-    verdict: str
-    verdict_label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Figures by strategy or by account, the best total first; one row at least.
-
-    `unit` is the currency when all rows have the same (then no cell repeats it). `more` says what is not shown.
-    """
-
-    kind: GroupKind
-    title: str
-    unit: str
-    rows: tuple[Row, ...]
-    more: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +75,7 @@ class ReportView:
     of_account: str
     crumbs: tuple[Link, ...]
     period: str
+    balance: str
     as_of: str
     switches: tuple[Switch, ...]
     notices: tuple[Notice, ...]
@@ -157,7 +87,6 @@ class ReportView:
     tables: tuple[Table, ...]
     sections: tuple[tuple[str, tuple[Figure, ...]], ...]
     form: tuple[FormField, ...]
-    form_open: bool
     reset: str
     data_links: tuple[Link, ...]
 
@@ -176,15 +105,6 @@ class EmptyView:
 
     curl: str
     url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The parts of a scope by strategy or account, ordered by id; `further` = there are more than these."""
-
-    kind: GroupKind
-    items: Sequence[tuple[str, Reading]]
-    further: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +132,7 @@ def build(selection: Selection, found: Found) -> ReportView:
         of_account=(selection.account_id or "") if kind == "pair" else "",
         crumbs=_crumbs(selection),
         period=_period(selection),
+        balance=f"Starting balance {text.money(selection.balance)}" if selection.balance else "",
         as_of=_as_of(found.reading.as_of),
         switches=_switches(selection, found.counts),
         notices=tuple(_notices(selection, found.reading)),
@@ -220,11 +141,10 @@ def build(selection: Selection, found: Found) -> ReportView:
         verdict=verdict.explain(basis, currency),
         headline=headline(basis, currency),
         curve=_curve(selection, basis, found.points, currency),
-        tables=tuple(_table(selection, group, found.strategies_tried) for group in found.groups if group.items),
+        tables=tuple(table(selection, group, found.strategies_tried) for group in found.groups if group.items),
         sections=sections(basis, currency),
         form=_form(selection),
-        form_open=selection.start is not None or selection.end is not None or selection.balance > 0,
-        reset=replace(selection, start=None, end=None, balance=0).href(),
+        reset=_reset(selection),
         data_links=_data_links(selection),
     )
 
@@ -367,55 +287,6 @@ def _curve(selection: Selection, b: Basis, points: Sequence[chart.Point], curren
     )
 
 
-# --- tables ----------------------------------------------------------------------------------------------------------
-
-_COLUMNS = ("total_trades", "total_pnl", "win_rate", "profit_factor", "max_drawdown", "sharpe_ratio")
-_IN_CURRENCY = {"total_pnl", "max_drawdown"}
-
-
-def _table(selection: Selection, group: Group, tried: int) -> Table:
-    # Stable: equal totals stay by id; what has no closed trade comes last.
-    ranked = sorted(group.items, key=lambda item: (item[1].summary.n == 0, -item[1].summary.pnl))
-    rows = tuple(_row(selection, group.kind, id_, reading, tried) for id_, reading in ranked[:MAX_ROWS])
-    units = {f.unit for row in rows for f in row.figures if f.name in _IN_CURRENCY}
-    unit = units.pop() if len(units) == 1 else ""
-    if unit:
-        rows = tuple(replace(row, figures=tuple(replace(f, unit="") for f in row.figures)) for row in rows)
-    return Table(group.kind, f"By {group.kind}", unit, rows, _more(group))
-
-
-def _more(group: Group) -> str:
-    listed = len(group.items)
-    names = {"strategy": "strategies", "account": "accounts"}[group.kind]
-    route = f"GET /metrics/by_{group.kind}"
-    if group.further:
-        return (
-            f"The best {text.count(min(listed, MAX_ROWS))} of the first {text.count(listed)} {names} by id are shown, "
-            f"and there are more: {route} lists them all."
-        )
-    if listed > MAX_ROWS:
-        return f"{text.count(listed - MAX_ROWS)} more {names} are not shown: {route} lists them all."
-    return ""
-
-
-def _row(selection: Selection, kind: GroupKind, id_: str, reading: Reading, tried: int) -> Row:
-    s = reading.summary
-    # The starting balance is the whole selection's, not each part's: parts are measured without one.
-    basis = Basis(s, 0, tried if kind == "strategy" or selection.strategy_id is not None else None)
-    currency = s.currency or ""  # "mixed" stands beside the sums that are
-    # The environment goes along: otherwise the part's page might open on another one than the figures just read.
-    narrowed = replace(selection, chosen=True, balance=0)
-    narrowed = replace(narrowed, strategy_id=id_) if kind == "strategy" else replace(narrowed, account_id=id_)
-    found = verdict.word(basis)
-    return Row(
-        id_,
-        narrowed.href(),
-        tuple(figure(name, basis, currency) for name in _COLUMNS),
-        found,
-        verdict.LABELS[found],
-    )
-
-
 # --- the form and the links ------------------------------------------------------------------------------------------
 
 
@@ -441,6 +312,12 @@ def _form(selection: Selection) -> tuple[FormField, ...]:
     )
 
 
+def _reset(selection: Selection) -> str:
+    """The same without period and balance; "" where neither is asked for."""
+    plain = replace(selection, start=None, end=None, balance=0)
+    return "" if plain == selection else plain.href()
+
+
 def _date_value(us: int | None) -> str:
     return "" if us is None else text.moment(us).date().isoformat()
 
@@ -456,6 +333,3 @@ def _data_links(selection: Selection) -> tuple[Link, ...]:
 def _trades(selection: Selection) -> str:
     href = replace(selection, balance=0).api("/trade_events")
     return f"{href}{'&' if '?' in href else '?'}format=csv"
-
-
-__all__ = ["EmptyView", "Figure", "Found", "Number", "ReportView", "Selection", "build"]

@@ -16,7 +16,9 @@ from ..domain.times import format_time
 from ..domain.wording import shorten
 from ..errors import NotFound
 from ..report import render
-from ..report.view import EmptyView, Found, Group, Selection, build
+from ..report.selection import Selection
+from ..report.tables import Group
+from ..report.view import EmptyView, Found, build
 from . import filters
 from .answers import HTML, Answer
 from .query import EMPTY

@@ -1,4 +1,4 @@
-"""The levels of the time tree and their calendar, UTC. A bucket is (level, start); instants are microseconds since the epoch."""
+"""The levels of the time tree and their calendar, UTC. A bucket is (level, start); instants are microseconds."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -65,7 +65,7 @@ def children(level: int, start: int) -> tuple[int, int]:
 
 
 def bucket_id(scope: int, level: int, start: int) -> int:
-    """The bucket's key in the table: scope, level and start packed so that a level's buckets of a scope lie together, in order."""
+    """The bucket's key in the table, packed so that the buckets of a scope and level lie together, in order."""
     return scope << 35 | level << 32 | start
 
 

@@ -11,7 +11,7 @@ from ...errors import TrueEdgeError
 from .calendar import ALL, MINUTE, MONTH, YEAR, bucket_of
 from .rows import COLUMNS, typed
 from .scopes import COLUMNS as SCOPE_COLUMNS
-from .scopes import ScopeRow, names_of
+from .scopes import Name, ScopeRow, names_of
 from .tree import Entry, Node, Tree, fold, in_trade_order
 
 LEVEL_NAMES = ("everything", "year", "month", "day", "hour", "minute")
@@ -51,14 +51,16 @@ def _columns(db: sqlite3.Connection) -> Iterator[Finding]:
             continue
         for name, value, again in zip(COLUMNS.split(","), stored, typed(event), strict=True):
             if value != again:
-                yield Finding(f"trade {position}", f"column {name.strip()} is {value!r}, but the kept text says {again!r}")
+                yield Finding(
+                    f"trade {position}", f"column {name.strip()} is {value!r}, but the kept text says {again!r}"
+                )
 
 
 def _scopes(db: sqlite3.Connection) -> Iterator[Finding]:
-    stored = {(row.kind, row.account_id, row.strategy_id): row for row in map(ScopeRow._make, db.execute(f"SELECT {SCOPE_COLUMNS} FROM scopes"))}
-    expected = {
-        name for pair in db.execute("SELECT DISTINCT account_id, strategy_id FROM trades INDEXED BY trades_pair") for name in names_of(*pair)
-    }
+    rows = map(ScopeRow._make, db.execute(f"SELECT {SCOPE_COLUMNS} FROM scopes").fetchall())
+    stored = {Name(row.kind, row.account_id, row.strategy_id): row for row in rows}
+    pairs = db.execute("SELECT DISTINCT account_id, strategy_id FROM trades").fetchall()
+    expected = {name for pair in pairs for name in names_of(*pair)}
     for name in sorted(expected - stored.keys()):
         yield Finding(_label(*name), "the log has events of it, the summaries do not")
     for name, row in stored.items():
@@ -107,7 +109,9 @@ def _scope(db: sqlite3.Connection, row: ScopeRow) -> Iterator[Finding]:
     if number != visited:
         yield Finding(label, f"{number} buckets are stored where the log gives {visited}")
     voids = db.execute(
-        f"SELECT t.environment, max(v.id) + 1 FROM voids v JOIN trades t ON t.id = v.trade WHERE {row.where.columns} 1 GROUP BY 1", row.where.values
+        f"SELECT t.environment, max(v.id) + 1 FROM voids v JOIN trades t ON t.id = v.trade"
+        f" WHERE {row.where.columns} 1 GROUP BY 1",
+        row.where.values,
     )
     for environment, seen in voids:
         counted[f"{environment}_seen"] = max(counted[f"{environment}_seen"], seen)
@@ -130,5 +134,10 @@ def _compare(tree: Tree, label: str, level: int, start: int, expected: Node) -> 
     stored = tree.load(level, start)
     if stored is None:
         yield Finding(where, "its summary is missing")
-    elif (stored.size, stored.live, stored.demo, stored.both) != (expected.size, expected.live, expected.demo, expected.both):
+    elif (stored.size, stored.live, stored.demo, stored.both) != (
+        expected.size,
+        expected.live,
+        expected.demo,
+        expected.both,
+    ):
         yield Finding(where, f"its summary ({stored.size} events) is not that of the log ({expected.size} events)")

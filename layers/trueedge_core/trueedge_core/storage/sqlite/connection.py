@@ -31,7 +31,9 @@ def connect(path: str) -> sqlite3.Connection:
             # isolation_level=None: Python begins nothing by itself; every transaction here is spelled out.
             db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
         except sqlite3.OperationalError as error:
-            raise StoreError(f"cannot open {path}: {error}; accepted: a file in a folder that this user may write") from error
+            raise StoreError(
+                f"cannot open {path}: {error}; accepted: a file in a folder that this user may write"
+            ) from error
         try:
             _check_owner(db, path)
             _settings(db, path)
@@ -67,9 +69,12 @@ def _settings(db: sqlite3.Connection, path: str) -> None:
         db.execute(f"PRAGMA {name} = {value}")
         got = _one(db, f"PRAGMA {name}")
         if got != value and path != ":memory:":
-            raise StoreError(f"{path}: SQLite answers {name} = {got}, but {value} is needed to keep what was acknowledged")
+            raise StoreError(
+                f"{path}: SQLite answers {name} = {got}, but {value} is needed to keep what was acknowledged"
+            )
     db.execute("PRAGMA cache_size = -65536")
-    # The hot pages (rightmost leaves, counters) are written by every commit: a rarer checkpoint copies each of them once.
+    # The hot pages (rightmost leaves, counters) are written by every commit: a rarer checkpoint copies each of them
+    # once.
     db.execute("PRAGMA wal_autocheckpoint = 4000")
     db.execute("PRAGMA temp_store = memory")
 
@@ -78,7 +83,9 @@ def migrations() -> list[str]:
     """The schema's steps in order, as SQL scripts; step k takes user_version k-1 to k."""
     folder = resources.files(__package__).joinpath("migrations")
     return [
-        entry.read_text(encoding="utf-8") for entry in sorted(folder.iterdir(), key=lambda e: e.name) if entry.name.endswith(".sql")
+        entry.read_text(encoding="utf-8")
+        for entry in sorted(folder.iterdir(), key=lambda e: e.name)
+        if entry.name.endswith(".sql")
     ]
 
 
@@ -91,7 +98,9 @@ def _migrate(db: sqlite3.Connection, path: str) -> None:
         version = _one(db, "PRAGMA user_version")
         assert isinstance(version, int)
         if version > len(steps):
-            raise StoreError(f"{path} was written by a newer release (schema {version}, this one knows {len(steps)}); upgrade first")
+            raise StoreError(
+                f"{path} was written by a newer release (schema {version}, this one knows {len(steps)}); upgrade first"
+            )
         for step in steps[version:]:
             for statement in _statements(step):
                 db.execute(statement)
@@ -111,7 +120,7 @@ def _statements(script: str) -> Iterator[str]:
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """A write transaction. IMMEDIATE: a deferred one that turns to writing is refused as locked, whatever the timeout."""
+    """A write transaction; IMMEDIATE, as a deferred one that turns to writing is refused as locked, timeout or not."""
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -145,7 +154,9 @@ def translated() -> Iterator[None]:
         if code == sqlite3.SQLITE_FULL:
             raise Unavailable("the disk of the store is full; nothing was stored", retry_after=60) from error
         if code == sqlite3.SQLITE_IOERR:
-            raise Unavailable("the disk of the store did not answer; nothing is known to be stored", retry_after=5) from error
+            raise Unavailable(
+                "the disk of the store did not answer; nothing is known to be stored", retry_after=5
+            ) from error
         raise
 
 

@@ -1,11 +1,12 @@
 """The ledger in one SQLite file: accept, sequence and fold in one transaction, by as many processes as like to.
 
-A scope's buckets lag its newest events by a short tail: at most `TAIL` events that a reader folds from the log itself. So one
-event costs its row and four counters; the buckets are written once per two dozen events, and events that arrive a little late
+A scope's buckets lag its newest events by a short tail: at most `TAIL` events that a reader folds from the log
+itself. So one
+event costs its row and four counters; the buckets are written once per two dozen events, and events that arrive a
+little late
 (with several bots a third to a half of them) fall into the tail and cost nothing extra.
 """
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,12 +41,14 @@ from .scopes import COLUMNS as SCOPE_COLUMNS
 from .scopes import Name, ScopeRow, name_of, names_of
 from .tree import Arrival, Entry, Tree, entries, in_trade_order
 
-# A reader folds up to TAIL events a scope; a writer leaves the newest KEEP there, so that events a few late cost no re-fold.
+# A reader folds up to TAIL events a scope; a writer leaves the newest KEEP there, so that events a few late cost no
+# re-fold.
 TAIL, KEEP = 64, 8
 TAILS_REMEMBERED = 4096
 
 _SHOWN = (
-    "t.id, t.received_at, t.event_id, t.timestamp, t.raw_json, v.reason, v.received_at FROM trades t LEFT JOIN voids v ON v.trade = t.id"
+    "t.id, t.received_at, t.event_id, t.timestamp, t.raw_json, v.reason, v.received_at"
+    " FROM trades t LEFT JOIN voids v ON v.trade = t.id"
 )
 
 
@@ -60,13 +63,14 @@ class SqliteLedger:
     def __init__(self, path: str, clock: Callable[[], int] = wall_clock) -> None:
         self.path, self.clock = path, clock
         self.db = connect(path)
-        # Tails as this process last wrote them, valid while the scope's row is still the one written with them: any entry of
+        # Tails as this process last wrote them, valid while the scope's row is still the one written with them: any
+        # entry of
         # any process changes it (`seen` never repeats).
         self._tails: dict[int, tuple[ScopeRow, list[Entry]]] = {}
 
     @classmethod
     def from_url(cls, url: str) -> Self:
-        """The ledger that `sqlite:///relative/path` or `sqlite:////absolute/path` names; the file is made if need be."""
+        """The ledger that `sqlite:///relative` or `sqlite:////absolute/path` names; the file is made if need be."""
         return cls(path_of(url))
 
     def close(self) -> None:
@@ -104,7 +108,8 @@ class SqliteLedger:
         """See `Ledger.void`."""
         with translated(), self._writing():
             trade = self.db.execute(
-                "SELECT id, account_id, strategy_id, environment, timestamp, state FROM trades WHERE event_id = ?", (event_id,)
+                "SELECT id, account_id, strategy_id, environment, timestamp, state FROM trades WHERE event_id = ?",
+                (event_id,),
             ).fetchone()
             if trade is None:
                 raise NotFound(f"no event with event_id {event_id!r} is stored")
@@ -114,7 +119,8 @@ class SqliteLedger:
                 return VoidReceipt(event_id, before[0], repeated=True)
             position = self._size()
             self.db.execute(
-                "INSERT INTO voids (id, trade, reason, received_at) VALUES (?, ?, ?, ?)", (position, trade_id, reason, self.clock())
+                "INSERT INTO voids (id, trade, reason, received_at) VALUES (?, ?, ?, ?)",
+                (position, trade_id, reason, self.clock()),
             )
             for name in names_of(account_id, strategy_id):
                 scope = self._scope(name)
@@ -146,7 +152,9 @@ class SqliteLedger:
         known: dict[str, tuple[int, bytes, TradeEvent | None]] = {}
         rest = iter(ids)
         while part := list(islice(rest, 500)):  # SQLite takes a limited number of variables
-            found = self.db.execute(f"SELECT event_id, id, digest FROM trades WHERE event_id IN ({', '.join('?' * len(part))})", part)
+            found = self.db.execute(
+                f"SELECT event_id, id, digest FROM trades WHERE event_id IN ({', '.join('?' * len(part))})", part
+            )
             known.update({event_id: (position, digest, None) for event_id, position, digest in found})
         return known
 
@@ -155,17 +163,21 @@ class SqliteLedger:
         if digest == event.digest:
             return Receipt(event.event_id, "duplicate", position)
         if first is None:
-            (raw, received_at) = self.db.execute("SELECT raw_json, received_at FROM trades WHERE id = ?", (position,)).fetchone()
+            (raw, received_at) = self.db.execute(
+                "SELECT raw_json, received_at FROM trades WHERE id = ?", (position,)
+            ).fetchone()
             first = parse_event(read_json(raw), raw, received_at)
         return Receipt(event.event_id, "conflict", position, tuple(changed_fields(first, event)))
 
     def _take_in(self, arrivals: Mapping[Name, Sequence[Arrival]], first: int) -> None:
-        """Let the scopes' counters, buckets and tails take in events of the log; those before position `first` are in already."""
+        """Let the scopes' counters, buckets and tails take in the events logged from position `first` on."""
         scopes = self._scopes(list(arrivals))
-        after = [self._advance(scopes.get(name) or self._new_scope(name), batch, first) for name, batch in arrivals.items()]
+        after = [
+            self._advance(scopes.get(name) or self._new_scope(name), batch, first) for name, batch in arrivals.items()
+        ]
         self.db.executemany(
-            "UPDATE scopes SET upto_at = ?, upto_id = ?, tail = ?, live_events = ?, demo_events = ?, live_seen = ?, demo_seen = ?,"
-            " closed = ? WHERE id = ?",
+            "UPDATE scopes SET upto_at = ?, upto_id = ?, tail = ?, live_events = ?, demo_events = ?, live_seen = ?,"
+            " demo_seen = ?, closed = ? WHERE id = ?",
             [(*scope[4:], scope.id) for scope in after],
         )
 
@@ -209,8 +221,8 @@ class SqliteLedger:
 
     def _new_scope(self, name: Name) -> ScopeRow:
         inserted = self.db.execute(
-            "INSERT INTO scopes (kind, account_id, strategy_id, upto_at, upto_id, tail, live_events, demo_events, live_seen, demo_seen,"
-            " closed) VALUES (?, ?, ?, -1, '', 0, 0, 0, 0, 0, 0)",
+            "INSERT INTO scopes (kind, account_id, strategy_id, upto_at, upto_id, tail, live_events, demo_events,"
+            " live_seen, demo_seen, closed) VALUES (?, ?, ?, -1, '', 0, 0, 0, 0, 0, 0)",
             name,
         )
         assert inserted.lastrowid is not None
@@ -254,7 +266,9 @@ class SqliteLedger:
             row = self._scope(name_of(scope.account_id, scope.strategy_id))
             return [] if row is None else self._reader(row, scope).steps(period, step)
 
-    def trades(self, scope: Scope, period: Period = ALL_TIME, cursor: str | None = None, limit: int = 100) -> Page[Trade]:
+    def trades(
+        self, scope: Scope, period: Period = ALL_TIME, cursor: str | None = None, limit: int = 100
+    ) -> Page[Trade]:
         """See `Ledger.trades`."""
         where = name_of(scope.account_id, scope.strategy_id).where
         condition, values = where.columns, list[object](where.values)
@@ -316,12 +330,15 @@ class SqliteLedger:
 
     def _reading(self, row: ScopeRow, asked: Scope, period: Period) -> Reading:
         total = self._reader(row, asked).total(period)
-        seen = {"live": row.live_seen, "demo": row.demo_seen, None: max(row.live_seen, row.demo_seen)}[asked.environment]
+        seen = {"live": row.live_seen, "demo": row.demo_seen, None: max(row.live_seen, row.demo_seen)}[
+            asked.environment
+        ]
         return Reading(total.summary, total.live, total.demo, AsOf(seen, self._received_at(seen - 1) if seen else None))
 
     def _received_at(self, position: int) -> int:
         row = self.db.execute(
-            "SELECT received_at FROM trades WHERE id = ? UNION ALL SELECT received_at FROM voids WHERE id = ?", (position, position)
+            "SELECT received_at FROM trades WHERE id = ? UNION ALL SELECT received_at FROM voids WHERE id = ?",
+            (position, position),
         ).fetchone()
         return int(row[0])
 

@@ -9,7 +9,8 @@ from ...domain.summary import Summary
 from .calendar import ALL, DAY, FOREVER, HOUR, MONTH, bounds, bucket_id, bucket_of, children, start_of
 from .tree import Entry, Where, entries
 
-# No event lies outside (timestamps are refused before 1970 and over a day ahead); keeps the calendar's arithmetic in range.
+# No event lies outside (timestamps are refused before 1970 and over a day ahead); keeps the calendar's arithmetic in
+# range.
 FIRST, LAST = 0, bounds(DAY, 366 * 7000)[0]
 LEVEL_OF_STEP = {"hour": HOUR, "day": DAY, "month": MONTH}
 
@@ -102,7 +103,7 @@ class Reader:
             yield from self._steps_in(MONTH, row, level, start, end)
 
     def _steps_in(self, kept: int, row: Row, level: int, start: int, end: int) -> Iterator[tuple[int, Total]]:
-        """The steps inside one bucket of the level `kept`: from its finer buckets, or from its trades where it has none."""
+        """The steps inside one bucket of the level `kept`: by its finer buckets, or by its trades if it has none."""
         bucket, split = row[:2]
         if kept == level:
             total = Total(self.environment)
@@ -113,14 +114,16 @@ class Reader:
                 yield from self._steps_in(kept + 1, child, level, start, end)
         else:
             first, last = bounds(kept, bucket)
-            for step, run in groupby(self._log(max(start, first), min(end, last)), lambda entry: bucket_of(level, entry.at)):
+            for step, run in groupby(
+                self._log(max(start, first), min(end, last)), lambda entry: bucket_of(level, entry.at)
+            ):
                 total = Total(self.environment)
                 for entry in run:
                     total.add(entry)
                 yield step, total
 
     def _add(self, total: Total, level: int, row: Row, start: int, end: int) -> None:
-        """Add what lies in [start, end) of one bucket: the whole as it is; a cut one by its children, or by its trades if it has none."""
+        """Add what lies in [start, end) of one bucket: all of it, or by its finer buckets, or by its trades."""
         bucket, split, live, demo, blob = row
         first, last = bounds(level, bucket)
         if start <= first and last <= end:

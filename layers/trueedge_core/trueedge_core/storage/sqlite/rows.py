@@ -1,12 +1,14 @@
-"""A trade's typed columns, made from its event in one place: `append` writes them, `fsck` makes them again and compares."""
+"""A trade's typed columns, made from its event in one place: `append` writes them, `fsck` compares them."""
 
 from decimal import Decimal
 
 from ...domain.events import TradeEvent
 
 COLUMNS = (
-    "event_id, account_id, strategy_id, environment, timestamp, venue, symbol, side, order_type, quantity, quantity_type,"
-    " price_open, price_close, fees, pnl, state, linked_position_id, opened_at, currency, initial_risk, digest, raw_json"
+    "event_id, account_id, strategy_id, environment, timestamp, venue, symbol, side, order_type, quantity,"
+    " quantity_type,"
+    " price_open, price_close, fees, pnl, state, linked_position_id, opened_at, currency, initial_risk, digest,"
+    " raw_json"
 )
 INSERT = f"INSERT INTO trades (id, received_at, {COLUMNS}) VALUES ({', '.join('?' * 24)})"
 

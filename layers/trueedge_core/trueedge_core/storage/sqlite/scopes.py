@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 from .tree import Where
 
-COLUMNS = "id, kind, account_id, strategy_id, upto_at, upto_id, tail, live_events, demo_events, live_seen, demo_seen, closed"
+COLUMNS = (
+    "id, kind, account_id, strategy_id, upto_at, upto_id, tail, live_events, demo_events, live_seen, demo_seen, closed"
+)
 
 
 class Name(NamedTuple):
@@ -18,24 +20,28 @@ class Name(NamedTuple):
     @property
     def where(self) -> Where:
         """Its trades in SQL."""
-        columns, values = "", []
-        if self.account_id:
-            columns, values = columns + "t.account_id = ? AND ", [*values, self.account_id]
-        if self.strategy_id:
-            columns, values = columns + "t.strategy_id = ? AND ", [*values, self.strategy_id]
-        return Where(columns, tuple(values))
+        named = {"t.account_id": self.account_id, "t.strategy_id": self.strategy_id}
+        given = {column: value for column, value in named.items() if value}
+        return Where("".join(f"{column} = ? AND " for column in given), tuple(given.values()))
 
 
 def name_of(account_id: str | None, strategy_id: str | None) -> Name:
     """The scope of these ids: a pair, an account, a strategy, or everything."""
-    kind = "pair" if account_id and strategy_id else "account" if account_id else "strategy" if strategy_id else "overall"
+    kind = (
+        "pair" if account_id and strategy_id else "account" if account_id else "strategy" if strategy_id else "overall"
+    )
     return Name(kind, account_id or "", strategy_id or "")
 
 
 @lru_cache(maxsize=4096)
 def names_of(account_id: str, strategy_id: str) -> tuple[Name, ...]:
     """The four scopes that an event belongs to."""
-    return (name_of(None, None), name_of(account_id, None), name_of(None, strategy_id), name_of(account_id, strategy_id))
+    return (
+        name_of(None, None),
+        name_of(account_id, None),
+        name_of(None, strategy_id),
+        name_of(account_id, strategy_id),
+    )
 
 
 class ScopeRow(NamedTuple):

@@ -1,6 +1,7 @@
-"""The time tree of a scope: buckets of summaries by year and month, and by day, hour and minute where there is much going on.
+"""The time tree of a scope: summaries by year and month, and by day, hour and minute where much is going on.
 
-Events later than everything before them are absorbed along the rightmost path. A late one (or a void) re-folds the finest
+Events later than everything before them are absorbed along the rightmost path. A late one (or a void) re-folds the
+finest
 bucket it lies in from that bucket's trades, then re-merges siblings upwards: a few dozen merges, whatever the history.
 """
 
@@ -15,13 +16,14 @@ from ...domain.ports import Environment
 from ...domain.summary import Closed, Summary, closed_trade
 from .calendar import ALL, FOREVER, MINUTE, MONTH, YEAR, bounds, bucket_id, bucket_of, children, start_of
 
-# A month, day or hour with more events than this is split into finer buckets, so that a re-fold or a cut range reads at most
+# A month, day or hour with more events than this is split into finer buckets, so that a re-fold or a cut range reads
+# at most
 # about this many trades. Smaller costs writes (more rows), larger costs late events and cut ranges.
 LEAF = 128
 
 
 class Entry(NamedTuple):
-    """One event as the tree folds it. `closed` is None for an open event and for a voided one, which are only counted."""
+    """One event as the tree folds it; `closed` is None for open and voided ones, which are only counted."""
 
     at: int
     event_id: str
@@ -60,7 +62,10 @@ class Node:
                     summary.extend(addition)
             return
         self._for(True, True)
-        assert self.live and self.demo and self.both and later.both
+        assert self.live is not None
+        assert self.demo is not None
+        assert self.both is not None
+        assert later.both is not None
         self.live.extend(later.live)
         self.demo.extend(later.demo)
         self.both.extend(later.both)
@@ -141,7 +146,7 @@ def entries(
     below: int = FOREVER,
     limit: int = -1,
 ) -> list[Entry]:
-    """A scope's events with start <= timestamp < end, after < (timestamp, event_id) <= upto and position < below, in trade order."""
+    """A scope's events in trade order: start <= timestamp < end, after < (timestamp, event_id) <= upto, id < below."""
     # One bound on each side: of two, the planner may seek by the one that starts at the beginning of history.
     lower: tuple[int] | tuple[int, str] = (start,)
     upper: tuple[int] | tuple[int, str] = (end,)
@@ -152,8 +157,8 @@ def entries(
     found: list[Entry] = []
     for environment in environments:
         rows = db.execute(
-            f"SELECT {_FOLDED} WHERE {where.columns} t.environment = ? AND {_LOWER[len(lower)]} AND {_UPPER[len(upper)]} AND t.id < ?"
-            " ORDER BY t.timestamp, t.event_id LIMIT ?",
+            f"SELECT {_FOLDED} WHERE {where.columns} t.environment = ?"
+            f" AND {_LOWER[len(lower)]} AND {_UPPER[len(upper)]} AND t.id < ? ORDER BY t.timestamp, t.event_id LIMIT ?",
             (*where.values, environment, *lower, *upper, below, limit),
         )
         found += map(_entry, rows)
@@ -165,11 +170,12 @@ def entries(
 
 
 def in_trade_order(db: sqlite3.Connection, where: Where | None = None) -> Iterator[tuple[str, str, Arrival]]:
-    """The whole log, or a scope's part of it, as (account_id, strategy_id, arrival) in trade order, without holding it in memory."""
+    """The log, or a scope's part of it, as (account_id, strategy_id, arrival) in trade order; not held in memory."""
     columns, values = where or ("", ())
     runs = [
         db.execute(
-            f"SELECT t.account_id, t.strategy_id, t.id, {_FOLDED} WHERE {columns} t.environment = ? ORDER BY t.timestamp, t.event_id",
+            f"SELECT t.account_id, t.strategy_id, t.id, {_FOLDED} WHERE {columns} t.environment = ?"
+            " ORDER BY t.timestamp, t.event_id",
             (*values, environment),
         )
         for environment in ("live", "demo")
@@ -208,7 +214,9 @@ class Tree:
     def absorb(self, run: Sequence[Entry]) -> None:
         """Take in events, in order, that all sort after what the tree holds (and up to `upto`)."""
         months = [(month, list(part)) for month, part in groupby(run, lambda entry: bucket_of(MONTH, entry.at))]
-        nodes = self._load({(ALL, 0), *((MONTH, month) for month, _ in months), *((YEAR, month // 12) for month, _ in months)})
+        nodes = self._load(
+            {(ALL, 0), *((MONTH, month) for month, _ in months), *((YEAR, month // 12) for month, _ in months)}
+        )
         for month, part in months:
             added = self._append(nodes, MONTH, month, part)
             for key in ((YEAR, month // 12), (ALL, 0)):
@@ -255,7 +263,8 @@ class Tree:
             if MONTH <= level < MINUTE and not node.split and node.size > LEAF:
                 self._split(nodes, level, start, node)
         self.db.executemany(
-            "INSERT OR REPLACE INTO buckets (id, size, split, live_n, demo_n, live, demo, both) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO buckets (id, size, split, live_n, demo_n, live, demo, both)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     bucket_id(self.scope, level, start),
@@ -294,7 +303,9 @@ class Tree:
     def _stored(self, level: int, first: int, last: int) -> Iterator[tuple[int, Node]]:
         """The stored buckets of a level with first <= start <= last, in order."""
         low, high = bucket_id(self.scope, level, first), bucket_id(self.scope, level, last)
-        for row in self.db.execute(f"SELECT {_NODE} FROM buckets WHERE id BETWEEN ? AND ? ORDER BY id", (low, high)).fetchall():
+        for row in self.db.execute(
+            f"SELECT {_NODE} FROM buckets WHERE id BETWEEN ? AND ? ORDER BY id", (low, high)
+        ).fetchall():
             yield start_of(row[0]), _node(row)
 
 

@@ -1,0 +1,21 @@
+"""The store's URL alone selects the driver."""
+
+from pathlib import Path
+
+import pytest
+
+from trueedge_core.storage import WrongStore, open_ledger
+
+
+def test_a_sqlite_url_opens_that_file(tmp_path: Path) -> None:
+    path = tmp_path / "new folder" / "t.db"
+    open_ledger(f"sqlite:///{path}").close()
+    assert path.is_file()
+
+
+@pytest.mark.parametrize(
+    "url", ["", "t.db", "sqlite:t.db", "sqlite://t.db", "sqlite:///", "sqlite:////", "postgres://x", "dynamodb://table"]
+)
+def test_a_url_that_names_no_store_is_refused_with_what_is_accepted(url: str) -> None:
+    with pytest.raises(WrongStore, match="accepted: sqlite:///"):
+        open_ledger(url)
