@@ -22,7 +22,7 @@ NOW_US = int((START + SPAN + 10 * DAY).timestamp()) * 1_000_000  # the clock the
 
 _SYMBOLS = ("EURUSD", "GBPUSD", "XAUUSD", "US500", "BTCUSD", "ETHUSD", "USDCHF", "AUDNZD")
 _EPOCH = datetime(1970, 1, 1)  # naive: isoformat() of it needs no zone
-_NOTE = "breakout above the session high, filled at market; spread 0.8, slippage 0.2, server latency 41 ms"
+_NOTE = "breakout above the morning high, filled at market; spread 0.8, slippage 0.2, server latency 41 ms"
 
 
 def texts(trades: int, start: datetime = START, span: timedelta = SPAN, series: str = "b") -> Iterator[str]:

@@ -20,8 +20,8 @@ IMAGES = CHECKOUT / "docs" / "images"
 OVERALL = "/report?starting_balance=100000"
 # name, width, height, scale, colour scheme, page
 PICTURES = (
-    ("report-light", 1280, 1290, 1, "light", OVERALL),
-    ("report-dark", 1280, 1290, 1, "dark", OVERALL),
+    ("report-light", 1280, 1430, 1, "light", OVERALL),
+    ("report-dark", 1280, 1430, 1, "dark", OVERALL),
     ("report-phone", 390, 844, 2, "light", OVERALL),
 )
 

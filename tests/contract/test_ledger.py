@@ -296,6 +296,19 @@ def test_what_one_connection_stored_another_sees_at_once(store: Callable[[], Led
     second.close()
 
 
+def test_a_snapshot_does_not_move_while_others_write(store: Callable[[], Ledger]) -> None:
+    reader, writer = store(), store()
+    writer.append([event("a")])
+    with reader.snapshot():
+        assert read(reader).summary.n == 1
+        writer.append([event("b", START + 1)])
+        assert read(reader).summary.n == 1
+        assert reader.trades(Scope()).items[0].event_id == "a"
+    assert read(reader).summary.n == 2
+    reader.close()
+    writer.close()
+
+
 def test_rebuild_gives_the_same_answers(ledger: Ledger) -> None:
     ledger.append(
         [

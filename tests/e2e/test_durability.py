@@ -157,7 +157,7 @@ def test_an_event_is_synced_to_the_disk_between_its_write_and_its_200(tmp_path: 
 
 def filled_store(path: Path, extra: Sequence[str] = ()) -> Path:
     chance = random.Random(3)
-    raws = [record(n, "d", chance) for n in range(4000)]
+    raws = [record(n, "d", chance) for n in range(2000)]
     with Server(path, workers=1) as server, server.client() as client:
         for start in range(0, len(raws), 500):
             assert client.post("/trade_events", "\n".join(raws[start : start + 500])).status == 200
@@ -243,7 +243,16 @@ def sound_answer(sound: Path) -> bytes:
     return overall(sound)
 
 
-@pytest.mark.parametrize("sql", DAMAGE.values(), ids=DAMAGE.keys())
+IN_EVERY_RUN = ("a count of trades", "a summary of other trades", "a bucket is gone", "a count of closed trades")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        pytest.param(sql, id=name, marks=[] if name in IN_EVERY_RUN else [pytest.mark.slow])
+        for name, sql in DAMAGE.items()
+    ],
+)
 def test_a_damaged_derived_row_is_seen_and_repaired(tmp_path: Path, sound: Path, sound_answer: bytes, sql: str) -> None:
     store = copy_of(sound, tmp_path)
     execute(store, sql)
@@ -274,5 +283,5 @@ def test_an_event_that_never_reached_the_summaries_is_seen_and_taken_in(tmp_path
     with Server(without, workers=1) as server, server.client() as client:
         answer = client.get("/metrics/overall").json()
         chance = random.Random(3)
-        events = [read(record(n, "d", chance)) for n in range(4000)] + [read(extra)]
+        events = [read(record(n, "d", chance)) for n in range(2000)] + [read(extra)]
         assert not differences(answer, figures(events, voided={"d-7"}), deflated=False)

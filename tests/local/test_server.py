@@ -43,7 +43,7 @@ class Running:
             return answer.status, json.loads(answer.read())
 
     def workers(self) -> list[int]:
-        """The process ids of the workers: the children that are not multiprocessing's own helper."""
+        """The process ids of the workers: the children but for multiprocessing's own resource tracker."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return [int(pid) for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
 

@@ -40,6 +40,15 @@ def test_an_unproven_record_says_how_many_days_are_missing() -> None:
     )
 
 
+def test_the_days_that_one_of_many_lacks_are_those_of_a_strategy_tried_alone() -> None:
+    found = explain(basis(WEAK, tried=2))
+    # psr and days as alone; E_2 = 0.519580 (below), Phi(0.616644 - 0.519580) = Phi(0.097064) = 0.53866
+    assert words(found).endswith(
+        "If it goes on like this, 279 days would do for a strategy tried alone: 239 more. "
+        "It is one of 2 strategies tried; after allowing for that, the confidence in an edge is 53.8 %."
+    )
+
+
 def test_one_of_many_strategies_is_judged_as_one_of_many() -> None:
     found = explain(basis(ALTERNATING, tried=40))
     assert (found.word, found.title) == ("unproven", "Unproven: good, but one of many.")

@@ -90,6 +90,7 @@ def test_balances_that_are_taken(text: str) -> None:
         "1e",
         ".5",
         "5.",
+        "0." + "1" * 19,
         "0." + "1" * 41,
     ],
 )

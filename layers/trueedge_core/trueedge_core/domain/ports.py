@@ -5,6 +5,7 @@ microseconds since the epoch, UTC. Trade order is `(timestamp, event_id)`, ids c
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
 
@@ -177,6 +178,10 @@ class Ledger(Protocol):
 
     def event(self, event_id: str) -> Trade | None:
         """One event by its id."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Reads inside see one and the same state of the log, where the store can give one (SQLite does)."""
         ...
 
     def strategies_tried(self) -> int:

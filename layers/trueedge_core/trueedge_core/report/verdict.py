@@ -124,11 +124,11 @@ def _unproven(b: Basis) -> list[str]:
             f"{_deflation(b)}; 95{NBSP}% is asked for.",
         ]
     more = max(needed - b.m, 1)
-    sentences = [
-        f"{_record(b)}. {_would_appear(b)}; at most 5{NBSP}% is asked for.",
-        f"If it goes on like this, {plural(needed, 'day')} would do: {text.count(more)} more.",
-    ]
-    return [*sentences, f"{_deflation(b)}."] if _many(b) else sentences
+    begin = f"{_record(b)}. {_would_appear(b)}; at most 5{NBSP}% is asked for."
+    days = f"If it goes on like this, {plural(needed, 'day')} would do"
+    if _many(b):  # the days needed are those of psr: as the best of many it may need more
+        return [begin, f"{days} for a strategy tried alone: {text.count(more)} more.", f"{_deflation(b)}."]
+    return [begin, f"{days}: {text.count(more)} more."]
 
 
 def _losing(b: Basis) -> list[str]:
@@ -204,7 +204,12 @@ def _meters(b: Basis, found: str) -> tuple[Meter, ...]:
     )
     if found == "losing":
         return (confidence,)
-    return confidence, _meter("Record", b.m, _days_needed(b), lambda days: text.plural(days, "day"))
+    return confidence, _meter(
+        "Record, for one tried alone" if _many(b) else "Record",
+        b.m,
+        _days_needed(b),
+        lambda days: text.plural(days, "day"),
+    )
 
 
 def _meter(label: str, have: int, asked: int, words: Callable[[int], str]) -> Meter:

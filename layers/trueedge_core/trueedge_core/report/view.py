@@ -216,8 +216,8 @@ def _notices(selection: Selection, reading: Reading) -> list[Notice]:
         notices.append(
             Notice(
                 "Currencies are mixed.",
-                "The trades carry different currencies: money totals are sums of unlike things. "
-                "Look at one account at a time.",
+                "The trades carry different currencies: money totals are sums of unlike things, and the "
+                "curve and the verdict rest on them. Look at one account at a time.",
                 loud=True,
             )
         )

@@ -53,7 +53,10 @@ def check_balance(text: str) -> int:
     number: Decimal = _as_field("fees", text)
     if number < 0:
         raise ValueError(f"{shorten(text)} is not accepted; accepted: {BY_NAME['fees'].accepted}, not below 0")
-    return to_scaled(number)
+    scaled = to_scaled(number)
+    if from_scaled(scaled) != number:  # a balance is no sum: rounding it in silence would make ending_equity a surprise
+        raise ValueError(f"{shorten(text)} has digits beyond 1e-18; accepted: at most 18 decimals")
+    return scaled
 
 
 def _as_field(name: str, text: str) -> Any:

@@ -133,13 +133,15 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def snapshot(db: sqlite3.Connection) -> Iterator[None]:
-    """Several reads of one and the same state."""
+    """Several reads of one and the same state; inside another one, that one's."""
+    if db.in_transaction:
+        yield
+        return
     db.execute("BEGIN")
     try:
         yield
     finally:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
+        db.rollback()
 
 
 @contextmanager

@@ -230,6 +230,12 @@ class SqliteLedger:
 
     # --- reading ---
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """See `Ledger.snapshot`."""
+        with translated(), snapshot(self.db):
+            yield
+
     def summary(self, scope: Scope, period: Period = ALL_TIME) -> Reading | None:
         """See `Ledger.summary`."""
         with translated(), snapshot(self.db):
