@@ -101,17 +101,19 @@ def demo(store: Path, host: str, port: int, workers: int) -> None:
 @store_option()
 def rebuild(store: str) -> None:
     """Derive every figure anew from the log."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    from trueedge_core.domain.ports import Scope
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     ledger = _existing(store)
-    done = 0
     with Progress(*columns) as progress:
         task = progress.add_task("Rebuilding", total=None)
         for done, total in ledger.rebuild():
             progress.update(task, completed=done, total=total)
+    entries = reading.as_of.events if (reading := ledger.summary(Scope())) else 0
     ledger.close()
-    click.echo(f"rebuilt from {done} events")
+    click.echo(f"rebuilt from {entries} log entries")
 
 
 @main.command()
@@ -128,7 +130,9 @@ def fsck(store: str) -> None:
     reading = ledger.summary(Scope())
     ledger.close()
     if found:
-        click.echo(f"{found} findings; `rebuild` derives everything anew from the log", err=True)
+        click.echo(
+            f"{found} findings; `rebuild` makes anew what is derived; the log itself is only in a backup", err=True
+        )
         sys.exit(1)
     if reading is None or not reading.as_of.events:
         click.echo("clean: the log is empty")

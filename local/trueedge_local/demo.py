@@ -15,12 +15,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from trueedge_core import wiring
 from trueedge_core.domain.events import parse_event
 from trueedge_core.domain.money import read_json
 from trueedge_core.domain.ports import Ledger, Scope
 from trueedge_core.errors import Conflict
-from trueedge_core.settings import DEFAULT_STORE_URL, flag
-from trueedge_core.storage import open_ledger
+from trueedge_core.settings import DEFAULT_STORE_URL, Settings, flag
 
 from . import server, simulator
 
@@ -38,7 +38,8 @@ def run(store_path: Path = STORE, host: str = "127.0.0.1", port: int = 9000, wor
         raise Conflict(f"{store_path} is where the real trades are kept; name another file for the demo.")
     store_path.parent.mkdir(parents=True, exist_ok=True)
     url = store_url(store_path)
-    ledger = open_ledger(url)
+    wiring.configure(Settings(store_url=url))
+    ledger = wiring.ledger()
     console = Console(stderr=True, highlight=False)
     try:
         with _bar(console) as advance:
@@ -46,7 +47,7 @@ def run(store_path: Path = STORE, host: str = "127.0.0.1", port: int = 9000, wor
     except Conflict as error:
         raise Conflict(f"{store_path}: {error.message}") from None
     finally:
-        ledger.close()
+        wiring.configure(None)  # closes it: the workers open their own
     if stored:
         console.print(f"{stored:,} simulated trades are in {store_path} now, a store of their own.")
     allowed = tuple(filter(None, (name.strip() for name in os.environ.get("TRUEEDGE_ALLOWED_HOSTS", "").split(","))))

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+import dev
 import pytest
 
-import dev
 from tests.e2e.harness import CHECKOUT, Server, administer, clean_environment
 from trueedge_core import errors
 from trueedge_core.domain import events, fields, money
@@ -153,13 +153,22 @@ def test_an_output_that_differs_is_noticed(shown: str, said: str, is_equal: bool
     assert agrees(shown, said) is is_equal
 
 
-@pytest.mark.parametrize("page", [README, STORAGE], ids=["README", "storage"])
-def test_the_backup_line_gives_a_store_that_fsck_calls_clean(page: Path, server: Server, tmp_path: Path) -> None:
+BACKUPS = [
+    (README, r'^sqlite3 data/trueedge\.db "\.backup backup\.db"$'),
+    (STORAGE, r'^sqlite3 data/trueedge\.db "\.backup backup\.db"$'),
+    (STORAGE, r"^python3 -c .+\.backup\(.+$"),
+]
+
+
+@pytest.mark.parametrize(("page", "pattern"), BACKUPS, ids=["README", "storage", "storage-python"])
+def test_the_backup_line_gives_a_store_that_fsck_calls_clean(
+    page: Path, pattern: str, server: Server, tmp_path: Path
+) -> None:
     needs("curl")
-    needs("sqlite3")
+    [line] = re.findall(pattern, text_of(page), re.MULTILINE)
+    needs(line.split()[0])
     for example in examples(README):
         example.run(server.port, tmp_path)
-    [line] = re.findall(r'^sqlite3 data/trueedge\.db "\.backup backup\.db"$', text_of(page), re.MULTILINE)
     Example("sh", line.replace("data/trueedge.db", server.store.as_posix()), "").run(server.port, tmp_path)
     checked = administer("fsck", "--store", str(tmp_path / "backup.db"))
     assert (checked.returncode, checked.stdout) == (

@@ -129,7 +129,7 @@ def store_url(path: Path) -> str:
 
 
 class Server:
-    """`python -m trueedge_local serve` over one store file, in a session (so a process group) of its own."""
+    """`python -m trueedge_local serve` over one store file, in a process group of its own."""
 
     def __init__(self, store: Path, workers: int = 2, under: Sequence[str] = ()) -> None:
         self.store = store

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import accumulate
 from typing import Any
@@ -121,15 +121,15 @@ def curve_faults(points: Sequence[Mapping[str, Any]], trades: Sequence[Trade], s
         if end < len(closed) and len(points) < len(closed) and closed[end].time < last:
             found.append(f"step {number} overlaps the next")
         inside = slice(at, end + 1)
-        expected: dict[str, Callable[[], Fraction]] = {
-            "equity": lambda end=end: equity[end],  # type: ignore[misc]
-            "high": lambda inside=inside: max(equity[inside]),  # type: ignore[misc]
-            "low": lambda inside=inside: min(equity[inside]),  # type: ignore[misc]
-            "drawdown": lambda inside=inside: max(falls[inside]),  # type: ignore[misc]
+        expected = {
+            "equity": equity[end],
+            "high": max(equity[inside]),
+            "low": min(equity[inside]),
+            "drawdown": max(falls[inside]),
         }
         for name, value in expected.items():
-            if point[name] != plain(value()):
-                found.append(f"step {number}: {name} {point[name]} instead of {plain(value())}")
+            if point[name] != plain(value):
+                found.append(f"step {number}: {name} {point[name]} instead of {plain(value)}")
         at = end
     return found
 

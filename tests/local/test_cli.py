@@ -60,7 +60,7 @@ def test_fsck_names_what_does_not_match_and_rebuild_repairs_it(store: Path) -> N
     assert "findings" in broken.output
     rebuilt = run("rebuild", "--store", str(store))
     assert rebuilt.exit_code == 0
-    assert "rebuilt from 3" in rebuilt.output
+    assert "rebuilt from 3 log entries" in rebuilt.output
     assert run("fsck", "--store", str(store)).exit_code == 0
 
 

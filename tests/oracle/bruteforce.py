@@ -1,10 +1,10 @@
-"""Every figure of METRICS.md sections 2-6 by its definition, from raw events, in plain loops over the sorted list.
+"""Every figure of docs/metrics.md by its definition, from raw events, in plain loops over the sorted list.
 
-Written from METRICS.md alone. No summary, no merge, no incremental anything: what the product does cleverly is done
+Written from docs/metrics.md alone. No summary, no merge, no incremental anything: what the product does cleverly is done
 slowly here. Money is counted in whole units of 1e-18 (an int, so nothing can round) and returned as a Fraction;
 a ratio is one exact Fraction turned into the nearest double at the very end.
 
-Where METRICS.md is silent: a trade without `currency` is neutral (the set's currency is the one code of those that
+Where docs/metrics.md is silent: a trade without `currency` is neutral (the set's currency is the one code of those that
 carry one, None if none does, "mixed" if two differ); an `initial_risk` that rounds to 0 gives no quotient and so is
 not given; a voided event is counted in `voided`, in nothing else.
 """
@@ -40,7 +40,7 @@ def figures(
     *,
     voided: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Every name of METRICS.md sections 2-6, and `currency` and `environments`, flat, for one set of events.
+    """Every name of docs/metrics.md, and `currency` and `environments`, flat, for one set of events.
 
     Money: Fraction. Counts: int. Ratios: float. Times: text. Undefined: None. `deflated_sharpe` and `strategies_tried`
     are there only where `strategies_tried` is given, as in strategy and by_strategy answers.
@@ -219,7 +219,7 @@ def growth_percent(growth: Fraction, exponent: Fraction) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """The daily moments of METRICS.md section 6, 80 digits each."""
+    """The daily moments of docs/metrics.md, 80 digits each."""
 
     m: int
     s: Decimal

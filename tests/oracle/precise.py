@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 
 DIGITS = 80
 PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459230781640628620899862803482534211706798")
-EULER_GAMMA = Decimal("0.5772156649")  # the ten decimals METRICS.md section 6 prescribes
+EULER_GAMMA = Decimal("0.5772156649")  # the ten decimals docs/metrics.md prescribes
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -91,7 +91,7 @@ def normal_upper_quantile(tail: Decimal) -> Decimal:
 @lru_cache(maxsize=4096)
 @precise
 def expected_maximum(n: int) -> Decimal:
-    """E_N of METRICS.md section 6: what the best of n standard normal scores is expected to be; E_1 = 0."""
+    """E_N of docs/metrics.md: what the best of n standard normal scores is expected to be; E_1 = 0."""
     if n <= 1:
         return Decimal(0)
     first = normal_upper_quantile(1 / Decimal(n))

@@ -216,6 +216,10 @@ DAMAGE: dict[str, tuple[str, str]] = {
         "INSERT INTO buckets (id, size, split, live_n, demo_n) VALUES (999 << 35, 0, 0, 0, 0)",
         "belong to no scope",
     ),
+    "a count beside a summary": (
+        "UPDATE buckets SET live_n = live_n - 1 WHERE id >> 32 & 7 = 2",
+        "counts of live and demo",
+    ),
     "a counter": ("UPDATE scopes SET live_events = live_events + 1 WHERE kind = 'account'", "live_events is"),
     "a tail": ("UPDATE scopes SET tail = tail - 1 WHERE kind = 'pair'", "tail is"),
     "a key that moved": ("UPDATE scopes SET upto_at = upto_at - 1 WHERE kind = 'strategy'", "is not that of the log"),

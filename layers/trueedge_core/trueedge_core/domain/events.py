@@ -41,7 +41,7 @@ _CHECKS = tuple((field.name, field.check, field.presence) for field in FIELDS)
 
 @dataclass(frozen=True, eq=False)
 class TradeEvent:
-    """One valid TRADE_EVENT. Two are equal when their content is (DESIGN, Idempotency), however each was spelled.
+    """One valid TRADE_EVENT. Two are equal when their content is (docs/api.md), however each was spelled.
 
     Times are microseconds since 1970 UTC; amounts are exact. `extra` has the unknown top-level keys, `raw` the text as
     it was sent.
@@ -74,7 +74,7 @@ class TradeEvent:
 
     @cached_property
     def digest(self) -> bytes:
-        """SHA-256 of the content: equal content, equal digest. Stored beside the event; its form must never change."""
+        """SHA-256 of the content: equal content, equal digest. Stores may keep it; its form must never change."""
         own = self.__dict__
         parts = ["trueedge-event-1"]
         for name in TEXTS:  # printable and not empty, so neither "" (absent) nor the separator can be taken for one

@@ -65,7 +65,7 @@ class Basis:
 
     @cached_property
     def sharpe_z(self) -> tuple[Decimal, Decimal, Decimal] | None:
-        """(s, s * sqrt(m-1), V) of the daily P&L, METRICS section 6; None when m < 2, stdev 0 or V <= 1e-9."""
+        """(s, s * sqrt(m-1), V) of the daily P&L; None when m < 2, stdev 0 or V <= 1e-9."""
         m, s1, spread = self.m, self.s.pnl, self.day_spread
         if m < 2 or spread == 0:
             return None

@@ -128,8 +128,8 @@ class Ledger(Protocol):
     def append(self, events: Sequence[TradeEvent]) -> list[Receipt]:
         """Take events into the log, each once; one receipt per event, in order; durable on return.
 
-        The same `event_id` with an equal digest is a `duplicate` (also within one call), with another digest a
-        `conflict`; neither changes anything. The others get the next positions, in order, without gaps.
+        The same `event_id` with equal content (`TradeEvent.__eq__`) is a `duplicate`, also within one call, with other
+        content a `conflict`; neither changes anything. The others get the next positions, in order, without gaps.
         """
         ...
 
@@ -189,7 +189,7 @@ class Ledger(Protocol):
         ...
 
     def rebuild(self) -> Iterator[tuple[int, int]]:
-        """Derive everything anew from the log; yields (events done, events in all) and is complete when exhausted."""
+        """Derive everything anew from the log; yields (steps done, steps in all) and is complete when exhausted."""
         ...
 
     def fsck(self) -> Iterator[Finding]:

@@ -1,21 +1,19 @@
 """The mergeable summary: what TRUEEDGE keeps of a run of trades, in constant size and without a rounding error.
 
-A run is a contiguous piece of a scope's trades in trade order. Summaries of adjacent runs merge into the summary of the
-whole; the merge is associative, has an identity (the empty summary), is exact, and is NOT commutative. METRICS.md
-section 7
-has the table, `docs/metrics.md` the figures that are read out of it.
+A run is a contiguous piece of a scope's trades in trade order. Summaries of adjacent runs merge into the summary of
+the whole; the merge is associative, has an identity (the empty summary), is exact, and is NOT commutative. The
+figures that are read out of it are in `docs/metrics.md`.
 
 Money is an integer scaled by 1e18; sums of squares, cubes and fourth powers therefore carry 1e36, 1e54 and 1e72.
-Times are
-microseconds since the epoch, UTC; days are counted since the epoch. Indices count the trades of the run from 1.
+Times are microseconds since the epoch, UTC; days are counted since the epoch. Indices count the trades of the run
+from 1.
 
 Prefix sums include the run's start: hi = max(0, prefixes) and lo = min(0, prefixes). At the root that start is the
-starting
-balance before the first trade, which makes an opening loss a drawdown.
+starting balance before the first trade, which makes an opening loss a drawdown.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any, NamedTuple, Self
@@ -86,22 +84,17 @@ class Summary:
     """The summary of one run. Treat as a value: only the builder that made one may `add` to it.
 
     Counts: `n` closed trades, `wins`, `losses`, `opens` (open events), `voids` (voided events). Only `opens` and
-    `voids`
-    concern events that are no closed trade; they are counted beside the run and change nothing else.
+    `voids` concern events that are no closed trade; they are counted beside the run and change nothing else.
 
     Sums (scaled): `pnl`, `gain` (of the wins), `fees`, `pnl2` (sum of squares), `best`, `worst` (over all n trades).
     Curve: `hi`, `hi_at` (last instant at the high, None = the start), `lo`, `lo_i` (index of the first trade at the
-    low, 0 = the
-    start), `lo_at`; `dd` the largest fall, `dd_i`, `dd_at` its trough (index, instant), `dd_peak` the prefix sum it
-    fell from,
-    `dd_peak_at` (None = the start).
+    low, 0 = the start), `lo_at`; `dd` the largest fall, `dd_i`, `dd_at` its trough (index, instant), `dd_peak` the
+    prefix sum it fell from, `dd_peak_at` (None = the start).
     Streaks, signed lengths (+ wins, - losses, 0 breakeven): `pre` leading, `suf` trailing; `max_wins`, `max_losses`.
     Optional inputs: `r_n`, `r_sum`, `held_n`, `held_sum`; `currency` (None, a code, or "mixed").
     Time: `first_at`, `last_at`; `fd`, `ld` first and last day with their sums `fv`, `lv` (fd == ld: one open day, in
-    `fv`
-    alone); closed inner days: `days` (with a trade), `d2`, `d3`, `d4` power sums, `dneg2` (squares of the negative
-    ones),
-    `day_best`, `day_worst`, `days_up`, `days_down`.
+    `fv` alone); closed inner days: `days` (with a trade), `d2`, `d3`, `d4` power sums, `dneg2` (squares of the
+    negative ones), `day_best`, `day_worst`, `days_up`, `days_down`.
     """
 
     __slots__ = COMPONENTS
@@ -173,70 +166,94 @@ class Summary:
 
     def add(self, trade: Closed) -> None:
         """Append one trade that sorts after every trade of this run: `merge(self, Summary.of(trade))`, in place."""
-        at, x = trade.at, trade.pnl
-        n = self.n
-        total = self.pnl + x
-        day = at // DAY_US
-        if n == 0:
-            self.best = self.worst = x
-            self.first_at = at
-            self.fd = self.ld = day
-            self.fv = x
-        else:
-            if x > self.best:
-                self.best = x
-            elif x < self.worst:
-                self.worst = x
-            if day == self.ld:
-                if day == self.fd:
-                    self.fv += x
+        self.add_all((trade,))
+
+    def add_all(self, run: Iterable[Closed]) -> None:
+        """Append trades, in order, that sort after every trade of this run, in place.
+
+        The hot path of ingest and of every late event: what changes with each trade is kept in local names.
+        """
+        n, total, pnl2, fees, best, worst = self.n, self.pnl, self.pnl2, self.fees, self.best, self.worst
+        wins, losses, gain = self.wins, self.losses, self.gain
+        hi, hi_at, lo, dd, suf, last_day, last_at = (
+            self.hi,
+            self.hi_at,
+            self.lo,
+            self.dd,
+            self.suf,
+            self.ld,
+            self.last_at,
+        )
+        day_sum = self.fv if self.fd == last_day else self.lv  # of the open last day
+        for at, x, fee, r, held, currency in run:
+            day = at // DAY_US
+            if day != last_day or n == 0:
+                if n == 0:
+                    self.first_at, self.fd, best, worst = at, day, x, x
+                elif self.fd == last_day:
+                    self.fv = day_sum
                 else:
-                    self.lv += x
+                    self._close_day(day_sum)
+                last_day, day_sum = day, 0
+            day_sum += x
+            last_at = at
+            n += 1
+            total += x
+            pnl2 += x * x
+            fees += fee
+            if x > best:
+                best = x
+            elif x < worst:
+                worst = x
+
+            if x > 0:
+                wins += 1
+                gain += x
+                suf = suf + 1 if suf > 0 else 1
+                if suf > self.max_wins:
+                    self.max_wins = suf
+            elif x < 0:
+                losses += 1
+                suf = suf - 1 if suf < 0 else -1
+                if -suf > self.max_losses:
+                    self.max_losses = -suf
             else:
-                if self.fd != self.ld:
-                    self._close_day(self.lv)
-                self.ld = day
-                self.lv = x
-        self.last_at = at
-        self.n = n = n + 1
-        self.pnl = total
-        self.fees += trade.fees
-        self.pnl2 += x * x
+                suf = 0
+            if suf == n or suf == -n:
+                self.pre = suf
 
-        if x > 0:
-            self.wins += 1
-            self.gain += x
-            self.suf = suf = self.suf + 1 if self.suf > 0 else 1
-            if suf > self.max_wins:
-                self.max_wins = suf
-        elif x < 0:
-            self.losses += 1
-            self.suf = suf = self.suf - 1 if self.suf < 0 else -1
-            if -suf > self.max_losses:
-                self.max_losses = -suf
+            if total >= hi:  # of equal highs the last one is the peak
+                hi, hi_at = total, at
+            else:
+                if total < lo:
+                    lo, self.lo_i, self.lo_at = total, n, at
+                if hi - total > dd:  # of equal falls the first one stays
+                    dd, self.dd_i, self.dd_at, self.dd_peak, self.dd_peak_at = hi - total, n, at, hi, hi_at
+
+            if r is not None:
+                self.r_n += 1
+                self.r_sum += r
+            if held is not None:
+                self.held_n += 1
+                self.held_sum += held
+            if currency is not None and currency != self.currency:
+                self.currency = currency if self.currency is None else MIXED
+
+        self.n, self.pnl, self.pnl2, self.fees, self.best, self.worst = n, total, pnl2, fees, best, worst
+        self.wins, self.losses, self.gain = wins, losses, gain
+        self.hi, self.hi_at, self.lo, self.dd, self.suf, self.ld, self.last_at = (
+            hi,
+            hi_at,
+            lo,
+            dd,
+            suf,
+            last_day,
+            last_at,
+        )
+        if self.fd == last_day:
+            self.fv = day_sum
         else:
-            self.suf = suf = 0
-        if suf == n or suf == -n:
-            self.pre = suf
-
-        if total >= self.hi:  # of equal highs the last one is the peak
-            self.hi, self.hi_at = total, at
-        else:
-            if total < self.lo:
-                self.lo, self.lo_i, self.lo_at = total, n, at
-            fall = self.hi - total
-            if fall > self.dd:  # of equal falls the first one stays
-                self.dd, self.dd_i, self.dd_at = fall, n, at
-                self.dd_peak, self.dd_peak_at = self.hi, self.hi_at
-
-        if trade.r is not None:
-            self.r_n += 1
-            self.r_sum += trade.r
-        if trade.held is not None:
-            self.held_n += 1
-            self.held_sum += trade.held
-        if trade.currency is not None and trade.currency != self.currency:
-            self.currency = trade.currency if self.currency is None else MIXED
+            self.lv = day_sum
 
     def _close_day(self, value: int) -> None:
         square = value * value
@@ -291,8 +308,7 @@ class Summary:
         # The deepest fall: inside a, across the border, inside b; of equal ones the one with the earliest trough.
         cross = self.hi - (base + b.lo)
         if cross > self.dd or b.dd > self.dd:
-            # A fall inside b that equals the crossing one has the earlier (or the same) trough unless its index says
-            # otherwise.
+            # Of a fall inside b and an equal one across the border, the one with the earlier trough.
             if b.dd > cross or (b.dd == cross and b.dd_i <= b.lo_i):
                 self.dd, self.dd_i, self.dd_at = b.dd, n + b.dd_i, b.dd_at
                 self.dd_peak = base + b.dd_peak

@@ -1,4 +1,4 @@
-"""A figure of METRICS.md made readable: its number, unit, definition, and the reason where it is undefined.
+"""A figure of docs/metrics.md made readable: its number, unit, definition, and the reason where it is undefined.
 
 Labels, definitions and reasons come from the one table in `domain.metrics`; here is only how a number is set.
 """
@@ -212,7 +212,7 @@ def _span(b: Basis) -> str:
 
 
 def sections(b: Basis, currency: str) -> tuple[tuple[str, tuple[Figure, ...]], ...]:
-    """Every figure there is, as METRICS.md cuts them; the ones about the best of many only for a strategy."""
+    """Every figure there is, as docs/metrics.md cuts them; the ones about the best of many only for a strategy."""
     hidden = frozenset() if b.strategies_tried is not None else metrics.STRATEGY_ONLY
     return tuple(
         (title, tuple(figure(name, b, currency) for name in names if name not in hidden)) for title, names in SECTIONS

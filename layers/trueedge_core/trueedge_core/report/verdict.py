@@ -1,4 +1,4 @@
-"""The verdict on the edge (METRICS.md section 6) in words that a layman reads once and cannot misread.
+"""The verdict on the edge (docs/metrics.md) in words that a layman reads once and cannot misread.
 
 Never "the chance that this is luck": the test says how often a record WITHOUT an edge looks this good, and so do we.
 """
@@ -39,7 +39,7 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`word` as in METRICS.md; `label` for a table; `title`, `sentences` and `interval` (may be "") for the page."""
+    """`word` as in the metrics; `label` for a table; `title`, `sentences` and `interval` (may be "") for the page."""
 
     word: str
     label: str

@@ -17,7 +17,7 @@ MAX_REASON = 500
 
 def record(body: bytes, now: int, ledger: Ledger) -> dict[str, object]:
     """POST /trade_event: one event, once; the same content again is a duplicate, other content a Conflict."""
-    if len(body) > MAX_EVENT_BYTES:
+    if len(body) > MAX_BATCH_BYTES:  # smaller ones are read first: broken JSON is broken whatever its size
         raise TooLarge(f"an event has at most {MAX_EVENT_BYTES} bytes, this body has {len(body)}")
     item = read_one(body)
     event = parse_event(item.value, item.raw, now)

@@ -1,14 +1,13 @@
 """Questions about the figures: every reading route's answer is built here, once, from what the ledger says."""
 
-import base64
-import binascii
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
+from ..domain import cursors
 from ..domain.curve import choose_step, curve, thin
 from ..domain.decimals import from_scaled
-from ..domain.metrics import BY_NAME, EDGE, METRICS, STRATEGY_ONLY, Basis, Metric, Value
+from ..domain.metrics import BY_NAME, Basis, Value, judge, measure
 from ..domain.money import write_json
 from ..domain.ports import AsOf, GroupKind, Ledger, Reading
 from ..domain.summary import Summary
@@ -24,32 +23,36 @@ _GROUP_PAGE = 1000
 
 def overall(ledger: Ledger, filters: Filters) -> dict[str, object]:
     """GET /metrics/overall: the figures of whatever the filters name; those of nothing are the empty set's."""
-    return _one(ledger, filters, _reading(ledger, filters))
+    with ledger.snapshot():
+        return _one(ledger, filters, _reading(ledger, filters))
 
 
 def one(ledger: Ledger, filters: Filters, kind: GroupKind) -> dict[str, object]:
     """GET /metrics/strategy/{id} and /metrics/account/{id}. Raises: NotFound when the log has no event of it."""
-    reading = ledger.summary(filters.scope, filters.period)
-    if reading is None:
-        wanted = filters.scope.strategy_id if kind == "strategy" else filters.scope.account_id
-        raise NotFound(f"no event of the {kind} {shorten(wanted or '', 128)} is in the log{_within(filters, kind)}")
-    return _one(ledger, filters, reading)
+    with ledger.snapshot():
+        reading = ledger.summary(filters.scope, filters.period)
+        if reading is None:
+            wanted = filters.scope.strategy_id if kind == "strategy" else filters.scope.account_id
+            raise NotFound(f"no event of the {kind} {shorten(wanted or '', 128)} is in the log{_within(filters, kind)}")
+        return _one(ledger, filters, reading)
 
 
 def groups(ledger: Ledger, filters: Filters, kind: GroupKind) -> dict[str, object]:
     """GET /metrics/by_strategy and /metrics/by_account: one row for each, by id, or by a metric when `sort` says so."""
-    tried = ledger.strategies_tried() if kind == "strategy" or filters.scope.strategy_id is not None else None
-    if filters.sort is None:
-        if filters.order == "desc":
+    with ledger.snapshot():
+        tried = ledger.strategies_tried() if kind == "strategy" or filters.scope.strategy_id is not None else None
+        whole = _reading(ledger, filters)
+        if filters.sort is not None:
+            rows, cursor = _sorted(ledger, filters, kind, tried)
+        elif filters.order == "desc":
             raise InvalidParameter("order=desc needs a sort, such as sort=total_pnl; without one rows go by id")
-        page = ledger.groups(kind, filters.scope, filters.period, filters.cursor, filters.limit)
-        rows, cursor = page.items, page.cursor
-    else:
-        rows, cursor = _sorted(ledger, filters, kind, tried)
+        else:
+            page = ledger.groups(kind, filters.scope, filters.period, filters.cursor, filters.limit)
+            rows, cursor = list(page.items), page.cursor
     return {
         "status": "ok",
         "filters": filters.asked,
-        "as_of": as_of(_reading(ledger, filters)),
+        "as_of": as_of(whole),
         {"strategy": "strategies", "account": "accounts"}[kind]: [
             {f"{kind}_id": name, **figures(reading, filters.starting_balance, tried)} for name, reading in rows
         ],
@@ -59,9 +62,10 @@ def groups(ledger: Ledger, filters: Filters, kind: GroupKind) -> dict[str, objec
 
 def equity_curve(ledger: Ledger, filters: Filters) -> dict[str, object]:
     """GET /metrics/equity_curve: at most `points` points whose deepest drawdown is max_drawdown exactly."""
-    reading = _reading(ledger, filters)
-    step = choose_step(reading.summary, filters.points)
-    series = ledger.series(filters.scope, filters.period, step) if reading.summary.n else []
+    with ledger.snapshot():
+        reading = _reading(ledger, filters)
+        step = choose_step(reading.summary, filters.points)
+        series = ledger.series(filters.scope, filters.period, step) if reading.summary.n else []
     return {
         "status": "ok",
         "filters": filters.asked,
@@ -98,19 +102,17 @@ def figures(reading: Reading, start: int, tried: int | None) -> dict[str, object
     return {
         "environments": {"live": reading.live, "demo": reading.demo},
         "currency": reading.summary.currency,
-        "metrics": {metric.name: _show(metric, metric.read(basis)) for metric in METRICS},
-        "edge": {
-            metric.name: _show(metric, metric.read(basis))
-            for metric in EDGE
-            if tried is not None or metric.name not in STRATEGY_ONLY
-        },
+        "metrics": _shown(measure(basis)),
+        "edge": _shown(judge(basis)),
     }
 
 
-def _show(metric: Metric, value: Value) -> object:
-    if metric.unit == "time" and isinstance(value, int):
-        return format_time(value)
-    return list(value) if isinstance(value, tuple) else value
+def _shown(values: Mapping[str, Value]) -> dict[str, object]:
+    """Times as text; everything else is written as it is."""
+    return {
+        name: format_time(value) if isinstance(value, int) and BY_NAME[name].unit == "time" else value
+        for name, value in values.items()
+    }
 
 
 def _reading(ledger: Ledger, filters: Filters) -> Reading:
@@ -163,7 +165,7 @@ def _sorted(
     defined.sort(key=lambda row: row[0], reverse=filters.order == "desc")
     rows = [(name, reading) for _, name, reading in defined] + undefined
     end = offset + filters.limit
-    return rows[offset:end], _give_offset(filters, kind, end) if end < len(rows) else None
+    return rows[offset:end], cursors.encode(_question(filters, kind), end) if end < len(rows) else None
 
 
 def _question(filters: Filters, kind: GroupKind) -> str:
@@ -171,20 +173,11 @@ def _question(filters: Filters, kind: GroupKind) -> str:
     return sha256(asked.encode()).hexdigest()[:16]
 
 
-def _give_offset(filters: Filters, kind: GroupKind, offset: int) -> str:
-    return base64.urlsafe_b64encode(f"{_question(filters, kind)}{offset}".encode()).rstrip(b"=").decode()
-
-
 def _offset(filters: Filters, kind: GroupKind) -> int:
     """The offset inside a cursor, which is good for the question it was given with and no other."""
     if filters.cursor is None:
         return 0
-    try:
-        padded = filters.cursor + "=" * (-len(filters.cursor) % 4)
-        text = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
-    except (binascii.Error, ValueError):
-        text = ""
-    question, number = text[:16], text[16:]
-    if question != _question(filters, kind) or not (number.isdigit() and len(number) <= 9):
+    question, offset = cursors.decode(filters.cursor, str, int)
+    if question != _question(filters, kind) or not isinstance(offset, int) or offset < 0:
         raise InvalidParameter("cursor was not given for this question; leave it out to start from the beginning")
-    return int(number)
+    return offset

@@ -37,24 +37,32 @@ def page(ledger: Ledger, parameters: Mapping[str, str], *, base_url: str, now: i
     Raises: InvalidParameter; NotFound when the log has no event of the account or strategy asked for.
     """
     selection = _selection(parameters, path)
+    with ledger.snapshot():
+        found = _found(ledger, selection)
+    if found is None:
+        return _html(render.empty(_empty(base_url, now)))
+    return _html(render.report(build(*found)))
+
+
+def _found(ledger: Ledger, selection: Selection) -> tuple[Selection, Found] | None:
+    """What the log says, and the selection with the environment that is shown; None for a store without any event."""
     scope, period = selection.scope, selection.period
     counts = ledger.summary(replace(scope, environment=None), period)
     if counts is None:
         raise NotFound(f"{_named(scope)} has no event in the log")
     if scope == Scope(environment=scope.environment) and counts.as_of.events == 0:
-        return _html(render.empty(_empty(base_url, now)))
+        return None
     if not selection.chosen and (counts.live or counts.demo):
         selection = replace(selection, environment="live" if counts.live else "demo")
         scope = selection.scope
     reading = counts if scope.environment is None else ledger.summary(scope, period) or EMPTY
-    found = Found(
+    return selection, Found(
         reading=reading,
         counts=counts,
         points=_points(ledger, selection, reading),
         groups=tuple(_group(ledger, selection, kind) for kind in _kinds(scope)),
         strategies_tried=ledger.strategies_tried(),
     )
-    return _html(render.report(build(selection, found)))
 
 
 def asset(name: str) -> Answer:

@@ -4,12 +4,10 @@ import sqlite3
 from collections.abc import Iterator
 from itertools import groupby
 
-from ...domain.events import parse_event
-from ...domain.money import read_json
 from ...domain.ports import Finding
-from ...errors import TrueEdgeError
-from .calendar import ALL, MINUTE, MONTH, YEAR, bucket_of
-from .rows import COLUMNS, typed
+from ...domain.times import format_time
+from .calendar import ALL, MINUTE, MONTH, YEAR, bounds, bucket_of
+from .rows import COLUMNS, made_again
 from .scopes import COLUMNS as SCOPE_COLUMNS
 from .scopes import Name, ScopeRow, names_of
 from .tree import Entry, Node, Tree, fold, in_trade_order
@@ -43,17 +41,14 @@ def _positions(db: sqlite3.Connection) -> Iterator[Finding]:
 
 def _columns(db: sqlite3.Connection) -> Iterator[Finding]:
     """The typed columns of each trade are those of the bytes that were sent."""
-    for position, received_at, raw, *stored in db.execute(f"SELECT id, received_at, raw_json, {COLUMNS} FROM trades"):
-        try:
-            event = parse_event(read_json(raw), raw, received_at)
-        except TrueEdgeError as error:
-            yield Finding(f"trade {position}", f"its kept text is no valid event: {error.message}")
+    for position, stored, again in made_again(db):
+        where = f"trade {position}"
+        if isinstance(again, str):
+            yield Finding(where, f"its kept text is no valid event: {again}")
             continue
-        for name, value, again in zip(COLUMNS.split(","), stored, typed(event), strict=True):
-            if value != again:
-                yield Finding(
-                    f"trade {position}", f"column {name.strip()} is {value!r}, but the kept text says {again!r}"
-                )
+        for name, value, right in zip(COLUMNS.split(", "), stored, again, strict=True):
+            if value != right:
+                yield Finding(where, f"column {name} is {value!r}, but the kept text says {right!r}")
 
 
 def _scopes(db: sqlite3.Connection) -> Iterator[Finding]:
@@ -130,7 +125,7 @@ def _expected(tree: Tree, level: int, start: int, run: list[Entry]) -> Iterator[
 
 
 def _compare(tree: Tree, label: str, level: int, start: int, expected: Node) -> Iterator[Finding]:
-    where = f"{label}, {LEVEL_NAMES[level]} {start}"
+    where = f"{label}, {LEVEL_NAMES[level]} of {format_time(max(0, bounds(level, start)[0]))}" if level else label
     stored = tree.load(level, start)
     if stored is None:
         yield Finding(where, "its summary is missing")
@@ -141,3 +136,5 @@ def _compare(tree: Tree, label: str, level: int, start: int, expected: Node) -> 
         expected.both,
     ):
         yield Finding(where, f"its summary ({stored.size} events) is not that of the log ({expected.size} events)")
+    elif (counts := tree.counts(level, start)) != expected.counts():
+        yield Finding(where, f"its counts of live and demo trades are {counts}, but the log gives {expected.counts()}")

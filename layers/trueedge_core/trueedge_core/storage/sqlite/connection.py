@@ -51,7 +51,8 @@ def _one(db: sqlite3.Connection, sql: str) -> object:
 
 def _check_owner(db: sqlite3.Connection, path: str) -> None:
     try:
-        application, tables = _one(db, "PRAGMA application_id"), _one(db, "SELECT count(*) FROM sqlite_schema")
+        # In this order: another process may be making the tables, and it writes both in one commit.
+        tables, application = _one(db, "SELECT count(*) FROM sqlite_schema"), _one(db, "PRAGMA application_id")
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise

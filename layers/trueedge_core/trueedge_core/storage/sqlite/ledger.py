@@ -1,10 +1,8 @@
 """The ledger in one SQLite file: accept, sequence and fold in one transaction, by as many processes as like to.
 
-A scope's buckets lag its newest events by a short tail: at most `TAIL` events that a reader folds from the log
-itself. So one
-event costs its row and four counters; the buckets are written once per two dozen events, and events that arrive a
-little late
-(with several bots a third to a half of them) fall into the tail and cost nothing extra.
+A scope's buckets lag its newest events by a short tail: at most `TAIL` events that a reader folds from the log itself.
+So one event costs its row and four counters, the buckets are written once in some dozens of events, and events that
+arrive a little late (with several bots a third to a half of them) fall into the tail and cost nothing extra.
 """
 
 import time
@@ -13,6 +11,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Self
 
+from ...domain import cursors
 from ...domain.events import TradeEvent, changed_fields, parse_event
 from ...domain.money import read_json
 from ...domain.ports import (
@@ -30,13 +29,13 @@ from ...domain.ports import (
     VoidReceipt,
 )
 from ...domain.summary import Summary, closed_trade
+from ...domain.wording import shorten
 from ...errors import InvalidParameter, NotFound
-from .. import cursor as cursors
 from .calendar import FOREVER
 from .check import check
 from .connection import connect, path_of, snapshot, transaction, translated
 from .reading import Reader
-from .rows import INSERT, typed
+from .rows import CORRECT, INSERT, made_again, typed
 from .scopes import COLUMNS as SCOPE_COLUMNS
 from .scopes import Name, ScopeRow, name_of, names_of
 from .tree import Arrival, Entry, Tree, entries, in_trade_order
@@ -64,8 +63,7 @@ class SqliteLedger:
         self.path, self.clock = path, clock
         self.db = connect(path)
         # Tails as this process last wrote them, valid while the scope's row is still the one written with them: any
-        # entry of
-        # any process changes it (`seen` never repeats).
+        # entry of any process changes it (`seen` never repeats).
         self._tails: dict[int, tuple[ScopeRow, list[Entry]]] = {}
 
     @classmethod
@@ -91,10 +89,10 @@ class SqliteLedger:
             for event in events:
                 before = known.get(event.event_id)
                 if before is not None:
-                    receipts.append(self._again(event, *before))
+                    receipts.append(_again(event, *before))
                     continue
-                known[event.event_id] = (position, event.digest, event)
-                rows.append((position, received_at, *typed(event)))
+                known[event.event_id] = (position, event.raw, received_at)
+                rows.append((position, received_at, event.raw, *typed(event)))
                 arrival = Arrival(position, _entry(event))
                 for name in names_of(event.account_id, event.strategy_id):
                     arrivals.setdefault(name, []).append(arrival)
@@ -112,7 +110,7 @@ class SqliteLedger:
                 (event_id,),
             ).fetchone()
             if trade is None:
-                raise NotFound(f"no event with event_id {event_id!r} is stored")
+                raise NotFound(f"no event with the event_id {shorten(event_id, 128)} is stored")
             trade_id, account_id, strategy_id, environment, at, state = trade
             before = self.db.execute("SELECT id FROM voids WHERE trade = ?", (trade_id,)).fetchone()
             if before is not None:
@@ -147,27 +145,18 @@ class SqliteLedger:
         trades, voids = self.db.execute("SELECT (SELECT max(id) FROM trades), (SELECT max(id) FROM voids)").fetchone()
         return max(-1 if trades is None else trades, -1 if voids is None else voids) + 1
 
-    def _known(self, ids: set[str]) -> dict[str, tuple[int, bytes, TradeEvent | None]]:
-        """Those of the ids that are in the log: position and digest."""
-        known: dict[str, tuple[int, bytes, TradeEvent | None]] = {}
+    def _known(self, ids: set[str]) -> dict[str, tuple[int, str, int]]:
+        """Those of the ids that are in the log: position, text as it was sent, received_at."""
+        known: dict[str, tuple[int, str, int]] = {}
         rest = iter(ids)
         while part := list(islice(rest, 500)):  # SQLite takes a limited number of variables
             found = self.db.execute(
-                f"SELECT event_id, id, digest FROM trades WHERE event_id IN ({', '.join('?' * len(part))})", part
+                "SELECT event_id, id, raw_json, received_at FROM trades"
+                f" WHERE event_id IN ({', '.join('?' * len(part))})",
+                part,
             )
-            known.update({event_id: (position, digest, None) for event_id, position, digest in found})
+            known.update({event_id: (position, raw, at) for event_id, position, raw, at in found})
         return known
-
-    def _again(self, event: TradeEvent, position: int, digest: bytes, first: TradeEvent | None) -> Receipt:
-        """The receipt of an event whose id was taken before; `first` is the taker when it came in the same call."""
-        if digest == event.digest:
-            return Receipt(event.event_id, "duplicate", position)
-        if first is None:
-            (raw, received_at) = self.db.execute(
-                "SELECT raw_json, received_at FROM trades WHERE id = ?", (position,)
-            ).fetchone()
-            first = parse_event(read_json(raw), raw, received_at)
-        return Receipt(event.event_id, "conflict", position, tuple(changed_fields(first, event)))
 
     def _take_in(self, arrivals: Mapping[Name, Sequence[Arrival]], first: int) -> None:
         """Let the scopes' counters, buckets and tails take in the events logged from position `first` on."""
@@ -353,14 +342,22 @@ class SqliteLedger:
     def rebuild(self) -> Iterator[tuple[int, int]]:
         """See `Ledger.rebuild`. One transaction: writers wait, and an interruption leaves everything as it was.
 
-        The log is read in trade order, so that every scope only ever appends.
+        The typed columns are made anew from the texts first; then the log is read in trade order, so that every scope
+        only ever appends.
         """
         with translated(), self._writing():
             self._tails.clear()
             self.db.execute("DELETE FROM buckets")
             self.db.execute("DELETE FROM scopes")
-            total = self.db.execute("SELECT count(*) FROM trades").fetchone()[0]
+            total = 2 * self.db.execute("SELECT count(*) FROM trades").fetchone()[0]
             done = 0
+            wrong: list[tuple[object, ...]] = []
+            for done, (position, stored, again) in enumerate(made_again(self.db), 1):
+                if again != stored and not isinstance(again, str):
+                    wrong.append((*again, position))
+                if done % 2000 == 0:
+                    yield done, total
+            self.db.executemany(CORRECT, wrong)
             log = in_trade_order(self.db)
             while part := list(islice(log, 2000)):
                 arrivals: dict[Name, list[Arrival]] = {}
@@ -385,6 +382,16 @@ class SqliteLedger:
         """See `Ledger.fsck`. Reads one state of the file; writers go on meanwhile."""
         with translated(), snapshot(self.db):
             yield from check(self.db)
+
+
+def _again(event: TradeEvent, position: int, raw: str, received_at: int) -> Receipt:
+    """The receipt of an event whose id is taken already, by an event that was sent as `raw`."""
+    if raw == event.raw:
+        return Receipt(event.event_id, "duplicate", position)
+    first = parse_event(read_json(raw), raw, received_at)
+    if first == event:  # by value, however it is spelled
+        return Receipt(event.event_id, "duplicate", position)
+    return Receipt(event.event_id, "conflict", position, tuple(changed_fields(first, event)))
 
 
 def _entry(e: TradeEvent) -> Entry:

@@ -1,7 +1,7 @@
 """Questions to a scope's time tree: the summary of a range, or of each calendar step in it."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from ...domain.ports import Environment, Period, Step
@@ -25,19 +25,21 @@ class Total:
         self.summary = Summary()
         self.live = self.demo = 0
 
-    def add(self, entry: Entry) -> None:
-        if self.environment is not None and entry.environment != self.environment:
-            return
-        if entry.voided:
-            self.summary.voids += 1
-        elif entry.closed is None:
-            self.summary.opens += 1
-        else:
-            self.summary.add(entry.closed)
-            if entry.environment == "live":
-                self.live += 1
+    def add(self, run: Iterable[Entry]) -> None:
+        """Append events of the wanted environment, in trade order."""
+        closed = []
+        for entry in run:
+            if entry.closed is not None:
+                closed.append(entry.closed)
+                if entry.environment == "live":
+                    self.live += 1
+                else:
+                    self.demo += 1
+            elif entry.voided:
+                self.summary.voids += 1
             else:
-                self.demo += 1
+                self.summary.opens += 1
+        self.summary.add_all(closed)
 
     def is_empty(self) -> bool:
         return not (self.summary.n or self.summary.opens or self.summary.voids)
@@ -77,8 +79,7 @@ class Reader:
         if start < end:
             for row in self._rows(ALL, 0, 0):
                 self._add(total, ALL, row, start, end)
-            for entry in self._tail(start, end):
-                total.add(entry)
+            total.add(self._tail(start, end))
         return total
 
     def steps(self, period: Period, step: Step) -> list[tuple[int, Summary]]:
@@ -87,15 +88,14 @@ class Reader:
         if start >= end:
             return []
         if step == "trade":
-            run = entries(self.db, self.where, self.environments, None, None, max(start, FIRST), min(end, LAST))
-            return [(entry.at, Summary.of(entry.closed)) for entry in run if entry.closed is not None]
+            trades = entries(self.db, self.where, self.environments, None, None, max(start, FIRST), min(end, LAST))
+            return [(entry.at, Summary.of(entry.closed)) for entry in trades if entry.closed is not None]
         level = LEVEL_OF_STEP[step]
         found = list(self._steps(level, max(start, FIRST), min(end, LAST)))
-        for entry in self._tail(start, end):
-            bucket = bucket_of(level, entry.at)
+        for bucket, run in groupby(self._tail(start, end), lambda entry: bucket_of(level, entry.at)):
             if not found or found[-1][0] != bucket:
                 found.append((bucket, Total(self.environment)))
-            found[-1][1].add(entry)
+            found[-1][1].add(run)
         return [(bounds(level, bucket)[0], total.summary) for bucket, total in found if not total.is_empty()]
 
     def _steps(self, level: int, start: int, end: int) -> Iterator[tuple[int, Total]]:
@@ -118,8 +118,7 @@ class Reader:
                 self._log(max(start, first), min(end, last)), lambda entry: bucket_of(level, entry.at)
             ):
                 total = Total(self.environment)
-                for entry in run:
-                    total.add(entry)
+                total.add(run)
                 yield step, total
 
     def _add(self, total: Total, level: int, row: Row, start: int, end: int) -> None:
@@ -134,8 +133,7 @@ class Reader:
             for child in self._rows(level + 1, *_overlap(level, bucket, start, end)):
                 self._add(total, level + 1, child, start, end)
         else:
-            for entry in self._log(start, end):
-                total.add(entry)
+            total.add(self._log(start, end))
 
     def _rows(self, level: int, first: int, last: int) -> list[Row]:
         rows = self.db.execute(self.buckets, (bucket_id(self.scope, level, first), bucket_id(self.scope, level, last)))

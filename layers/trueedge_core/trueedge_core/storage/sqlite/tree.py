@@ -17,8 +17,7 @@ from ...domain.summary import Closed, Summary, closed_trade
 from .calendar import ALL, FOREVER, MINUTE, MONTH, YEAR, bounds, bucket_id, bucket_of, children, start_of
 
 # A month, day or hour with more events than this is split into finer buckets, so that a re-fold or a cut range reads
-# at most
-# about this many trades. Smaller costs writes (more rows), larger costs late events and cut ranges.
+# at most about this many trades. Smaller costs writes (more rows), larger costs late events and cut ranges.
 LEAF = 128
 
 
@@ -108,15 +107,12 @@ def fold(run: Sequence[Entry]) -> Node:
     return node
 
 
-def _summary(run: Iterable[Entry]) -> Summary:
+def _summary(run: Sequence[Entry]) -> Summary:
     summary = Summary()
-    for _, _, _, closed, voided in run:
-        if closed is not None:
-            summary.add(closed)
-        elif voided:
-            summary.voids += 1
-        else:
-            summary.opens += 1
+    summary.add_all([entry.closed for entry in run if entry.closed is not None])
+    if summary.n < len(run):
+        summary.voids = sum(entry.voided for entry in run)
+        summary.opens = len(run) - summary.n - summary.voids
     return summary
 
 
@@ -224,8 +220,15 @@ class Tree:
         self._save(nodes)
 
     def _append(self, nodes: dict[Key, Node], level: int, start: int, run: Sequence[Entry]) -> Node:
-        """Append a run to one bucket of `nodes` and to the finer ones below it; returns the run's own node."""
-        bucket = nodes.setdefault((level, start), Node())
+        """Append a run to one bucket of `nodes` and to the finer ones below it; returns the run's own node.
+
+        A new bucket starts split when the one before it was: a scope that was busy stays so, and splitting a full
+        bucket later would read all of its trades again.
+        """
+        bucket = nodes.get((level, start))
+        if bucket is None:
+            bucket = nodes[level, start] = Node()
+            bucket.split = level < MINUTE and self._is_split(level, start - 1)
         if not bucket.split:
             added = fold(run)
         else:
@@ -289,6 +292,19 @@ class Tree:
     def load(self, level: int, start: int) -> Node | None:
         """One bucket as it is stored."""
         return self._load([(level, start)]).get((level, start))
+
+    def counts(self, level: int, start: int) -> tuple[int, int] | None:
+        """The counts of live and demo trades that are stored beside a bucket's summaries."""
+        key = bucket_id(self.scope, level, start)
+        for live, demo in self.db.execute("SELECT live_n, demo_n FROM buckets WHERE id = ?", (key,)):
+            return live, demo
+        return None
+
+    def _is_split(self, level: int, start: int) -> bool:
+        row = self.db.execute(
+            "SELECT split FROM buckets WHERE id = ?", (bucket_id(self.scope, level, start),)
+        ).fetchone()
+        return row is not None and bool(row[0])
 
     def _load(self, keys: Iterable[Key]) -> dict[Key, Node]:
         """Those of the buckets that are stored."""

@@ -22,7 +22,6 @@ CREATE TABLE trades (
     currency TEXT,
     initial_risk TEXT,
     received_at INTEGER NOT NULL,
-    digest BLOB NOT NULL,                -- SHA-256 of the content: what "the same event" means
     raw_json TEXT NOT NULL               -- the event as it was sent
 ) STRICT;
 

@@ -1,4 +1,4 @@
-"""Opaque page cursors, the same for every driver: a few strings and integers, url-safe."""
+"""Opaque page cursors, made and read in one place: a few strings and integers, url-safe."""
 
 import base64
 import binascii
