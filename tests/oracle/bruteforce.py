@@ -1,7 +1,7 @@
 """Every figure of docs/metrics.md by its definition, from raw events, in plain loops over the sorted list.
 
-Written from docs/metrics.md alone. No summary, no merge, no incremental anything: what the product does cleverly is done
-slowly here. Money is counted in whole units of 1e-18 (an int, so nothing can round) and returned as a Fraction;
+Written from the public definitions alone. No summary, no merge, nothing incremental: what the product does cleverly
+is done slowly here. Money is counted in whole units of 1e-18 (an int, so nothing can round) and returned as a Fraction;
 a ratio is one exact Fraction turned into the nearest double at the very end.
 
 Where docs/metrics.md is silent: a trade without `currency` is neutral (the set's currency is the one code of those that

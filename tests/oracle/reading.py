@@ -143,7 +143,7 @@ def money(amount: int) -> Fraction:
 
 
 def plain(value: Fraction) -> str:
-    """The JSON number text docs/metrics.md and the contract demand of money: plain, every digit, no trailing zeros, no -0.
+    """The JSON number text that the contract demands of money: plain, every digit, no trailing zeros, no -0.
 
     >>> plain(Fraction(-110, 100)), plain(Fraction(0)), plain(Fraction(10**20)), plain(Fraction(1, 10**18))
     ('-1.1', '0', '100000000000000000000', '0.000000000000000001')
