@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.contract.events import DAY, MINUTE, START, event
-from trueedge_core.domain.ports import Finding, Period, Scope
+from trueedge_core.domain.ports import Period, Scope
 from trueedge_core.errors import Unavailable
 from trueedge_core.storage.sqlite import connection
 from trueedge_core.storage.sqlite.connection import StoreError
-from trueedge_core.storage.sqlite.ledger import TAIL, SqliteLedger
+from trueedge_core.storage.sqlite.ledger import SqliteLedger
+from trueedge_core.storage.sqlite.scopes import TAIL
 from trueedge_core.storage.sqlite.tree import LEAF
 
 
@@ -220,13 +221,14 @@ DAMAGE: dict[str, tuple[str, str]] = {
         "UPDATE buckets SET live_n = live_n - 1 WHERE id >> 32 & 7 = 2",
         "counts of live and demo",
     ),
-    "a counter": ("UPDATE scopes SET live_events = live_events + 1 WHERE kind = 'account'", "live_events is"),
-    "a tail": ("UPDATE scopes SET tail = tail - 1 WHERE kind = 'pair'", "tail is"),
+    "an environment": ("UPDATE scopes SET demo = 1 WHERE kind = 'account'", "demo is 1"),
+    "a position": ("UPDATE scopes SET live_seen = live_seen - 1 WHERE kind = 'pair'", "live_seen is"),
+    "a strategy never tried": ("UPDATE scopes SET traded = 0 WHERE kind = 'strategy'", "traded is 0"),
     "a key that moved": ("UPDATE scopes SET upto_at = upto_at - 1 WHERE kind = 'strategy'", "is not that of the log"),
     "a scope that is gone": ("DELETE FROM scopes WHERE kind = 'pair'", "the summaries do not"),
     "a scope of nothing": (
-        "INSERT INTO scopes (kind, account_id, strategy_id, upto_at, upto_id, tail, live_events, demo_events,"
-        " live_seen, demo_seen, closed) VALUES ('account', 'ghost', '', -1, '', 0, 0, 0, 0, 0, 0)",
+        "INSERT INTO scopes (kind, account_id, strategy_id, upto_at, upto_id, live, demo, traded, live_seen, demo_seen)"
+        " VALUES ('account', 'ghost', '', -1, '', 0, 0, 0, 0, 0)",
         "no event of it",
     ),
     "a typed column": ("UPDATE trades SET pnl = '99' WHERE id = 7", "column pnl"),
@@ -247,15 +249,27 @@ def test_fsck_finds(name: str, tmp_path: Path) -> None:
 
 
 def test_fsck_finds_an_event_whose_folding_was_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The step from log to summary removed for one event: the log has it, nothing derived does."""
+    """The step from log to summary removed for one event: the log has it, no bucket does."""
     ledger = filled(tmp_path / "store.db")
     with monkeypatch.context() as patch:
         patch.setattr(SqliteLedger, "_take_in", lambda *_, **__: None)
-        ledger.append([event("unfolded", START + DAY)])
+        ledger.append([event("unfolded", START + 1)])
     found = list(ledger.fsck())
-    assert Finding("overall", "tail is 8, but the log gives 9") in found
+    assert any(one.where == "overall" and "is not that of the log" in one.message for one in found), found
     for _ in ledger.rebuild():
         pass
+    assert list(ledger.fsck()) == []
+    ledger.close()
+
+
+def test_an_event_of_the_tail_needs_no_folding_to_be_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = filled(tmp_path / "store.db")
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteLedger, "_take_in", lambda *_, **__: None)
+        ledger.append([event("newest", START + DAY, "1000")])
+    reading = ledger.summary(Scope())
+    assert reading is not None
+    assert (reading.summary.n, reading.summary.best) == (3 * TAIL + 1, 1000 * 10**18)
     assert list(ledger.fsck()) == []
     ledger.close()
 

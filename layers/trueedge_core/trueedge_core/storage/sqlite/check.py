@@ -9,7 +9,7 @@ from ...domain.times import format_time
 from .calendar import ALL, MINUTE, MONTH, YEAR, bounds, bucket_of
 from .rows import COLUMNS, made_again
 from .scopes import COLUMNS as SCOPE_COLUMNS
-from .scopes import Name, ScopeRow, names_of
+from .scopes import TAIL, Name, ScopeRow, names_of
 from .tree import Entry, Node, Tree, fold, in_trade_order
 
 LEVEL_NAMES = ("everything", "year", "month", "day", "hour", "minute")
@@ -75,17 +75,20 @@ def _label(kind: str, account_id: str, strategy_id: str) -> str:
 def _scope(db: sqlite3.Connection, row: ScopeRow) -> Iterator[Finding]:
     label = _label(row.kind, row.account_id, row.strategy_id)
     tree = Tree(db, row.id, row.where, row.environments, row.upto)
-    counted = {"tail": 0, "live_events": 0, "demo_events": 0, "live_seen": 0, "demo_seen": 0, "closed": 0}
+    counted = {"live": 0, "demo": 0, "traded": 0, "live_seen": 0, "demo_seen": 0}
+    tail = 0
 
     def folded() -> Iterator[Entry]:
-        for _, _, (position, entry) in in_trade_order(db, row.where):
-            counted[f"{entry.environment}_events"] += 1
-            counted[f"{entry.environment}_seen"] = max(counted[f"{entry.environment}_seen"], position + 1)
-            counted["closed"] += entry.closed is not None
-            if entry[:2] <= row.upto:
+        nonlocal tail
+        for _, _, entry in in_trade_order(db, row.where):
+            counted[entry.environment] = 1
+            counted["traded"] |= entry.closed is not None
+            if entry.key <= row.upto:
+                seen = f"{entry.environment}_seen"
+                counted[seen] = max(counted[seen], entry.position + 1)
                 yield entry
             else:
-                counted["tail"] += 1
+                tail += 1
 
     above: dict[tuple[int, int], Node] = {}
     visited = 0
@@ -110,6 +113,8 @@ def _scope(db: sqlite3.Connection, row: ScopeRow) -> Iterator[Finding]:
     )
     for environment, seen in voids:
         counted[f"{environment}_seen"] = max(counted[f"{environment}_seen"], seen)
+    if tail > TAIL:
+        yield Finding(label, f"{tail} events are in no bucket, more than {TAIL}")
     for name, value in counted.items():
         if getattr(row, name) != value:
             yield Finding(label, f"{name} is {getattr(row, name)}, but the log gives {value}")

@@ -1,13 +1,14 @@
 """The ledger in one SQLite file: accept, sequence and fold in one transaction, by as many processes as like to.
 
 A scope's buckets lag its newest events by a short tail: at most `TAIL` events that a reader folds from the log itself.
-So one event costs its row and four counters, the buckets are written once in some dozens of events, and events that
-arrive a little late (with several bots a third to a half of them) fall into the tail and cost nothing extra.
+So one event costs its row in the log and nothing else, the buckets are written once in some dozens of events, and
+events that arrive a little late (with several bots a third to a half of them) fall into the tail and cost no more.
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from typing import Self
 
@@ -37,13 +38,10 @@ from .connection import connect, path_of, snapshot, transaction, translated
 from .reading import Reader
 from .rows import CORRECT, INSERT, made_again, typed
 from .scopes import COLUMNS as SCOPE_COLUMNS
-from .scopes import Name, ScopeRow, name_of, names_of
-from .tree import Arrival, Entry, Tree, entries, in_trade_order
+from .scopes import KEEP, TAIL, Name, ScopeRow, name_of, names_of
+from .tree import Entry, Tree, count_after, entries, in_trade_order
 
-# A reader folds up to TAIL events a scope; a writer leaves the newest KEEP there, so that events a few late cost no
-# re-fold.
-TAIL, KEEP = 64, 8
-TAILS_REMEMBERED = 4096
+REMEMBERED = 4096  # scopes; beyond that the memory starts anew
 
 _SHOWN = (
     "t.id, t.received_at, t.event_id, t.timestamp, t.raw_json, v.reason, v.received_at"
@@ -56,15 +54,26 @@ def wall_clock() -> int:
     return time.time_ns() // 1000
 
 
+@dataclass(slots=True)
+class Remembered:
+    """A scope as this process last left it, good while no other connection has written to the file.
+
+    `number` events are in the tail; `tail` has them, unless nobody has read them from the log yet.
+    """
+
+    row: ScopeRow
+    number: int
+    tail: list[Entry] | None
+
+
 class SqliteLedger:
     """`Ledger` on one connection; not for several threads at once (each process or thread opens its own)."""
 
     def __init__(self, path: str, clock: Callable[[], int] = wall_clock) -> None:
         self.path, self.clock = path, clock
         self.db = connect(path)
-        # Tails as this process last wrote them, valid while the scope's row is still the one written with them: any
-        # entry of any process changes it (`seen` never repeats).
-        self._tails: dict[int, tuple[ScopeRow, list[Entry]]] = {}
+        self._remembered: dict[Name, Remembered] = {}
+        self._data_version = -1
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -85,7 +94,7 @@ class SqliteLedger:
             received_at = self.clock()
             receipts: list[Receipt] = []
             rows: list[tuple[object, ...]] = []
-            arrivals: dict[Name, list[Arrival]] = {}
+            arrivals: dict[Name, list[Entry]] = {}
             for event in events:
                 before = known.get(event.event_id)
                 if before is not None:
@@ -93,9 +102,9 @@ class SqliteLedger:
                     continue
                 known[event.event_id] = (position, event.raw, received_at)
                 rows.append((position, received_at, event.raw, *typed(event)))
-                arrival = Arrival(position, _entry(event))
+                entry = _entry(event, position)
                 for name in names_of(event.account_id, event.strategy_id):
-                    arrivals.setdefault(name, []).append(arrival)
+                    arrivals.setdefault(name, []).append(entry)
                 receipts.append(Receipt(event.event_id, "stored", position))
                 position += 1
             self.db.executemany(INSERT, rows)
@@ -106,12 +115,11 @@ class SqliteLedger:
         """See `Ledger.void`."""
         with translated(), self._writing():
             trade = self.db.execute(
-                "SELECT id, account_id, strategy_id, environment, timestamp, state FROM trades WHERE event_id = ?",
-                (event_id,),
+                "SELECT id, account_id, strategy_id, environment, timestamp FROM trades WHERE event_id = ?", (event_id,)
             ).fetchone()
             if trade is None:
                 raise NotFound(f"no event with the event_id {shorten(event_id, 128)} is stored")
-            trade_id, account_id, strategy_id, environment, at, state = trade
+            trade_id, account_id, strategy_id, environment, at = trade
             before = self.db.execute("SELECT id FROM voids WHERE trade = ?", (trade_id,)).fetchone()
             if before is not None:
                 return VoidReceipt(event_id, before[0], repeated=True)
@@ -121,23 +129,29 @@ class SqliteLedger:
                 (position, trade_id, reason, self.clock()),
             )
             for name in names_of(account_id, strategy_id):
-                scope = self._scope(name)
-                assert scope is not None
+                self._remembered.pop(name, None)
+                row = self._row(name)
+                assert row is not None
+                if (at, event_id) <= row.upto:
+                    self._tree(row).refold([(at, event_id)])
+                traded = Reader(self.db, row, None).total(ALL_TIME).summary.n > 0
                 self.db.execute(
-                    f"UPDATE scopes SET {environment}_seen = ?, closed = closed - ? WHERE id = ?",
-                    (position + 1, state == "closed", scope.id),
+                    f"UPDATE scopes SET {environment}_seen = ?, traded = ? WHERE id = ?", (position + 1, traded, row.id)
                 )
-                if (at, event_id) <= scope.upto:
-                    self._tree(scope).refold([(at, event_id)])
         return VoidReceipt(event_id, position, repeated=False)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
+        """A write transaction, with nothing remembered that another connection may have changed, or that is undone."""
         try:
             with transaction(self.db):
+                version = self.db.execute("PRAGMA data_version").fetchone()[0]
+                if version != self._data_version or len(self._remembered) > REMEMBERED:
+                    self._remembered.clear()
+                    self._data_version = version
                 yield
         except BaseException:
-            self._tails.clear()  # they tell of what was rolled back
+            self._remembered.clear()
             raise
 
     def _size(self) -> int:
@@ -158,64 +172,69 @@ class SqliteLedger:
             known.update({event_id: (position, raw, at) for event_id, position, raw, at in found})
         return known
 
-    def _take_in(self, arrivals: Mapping[Name, Sequence[Arrival]], first: int) -> None:
-        """Let the scopes' counters, buckets and tails take in the events logged from position `first` on."""
-        scopes = self._scopes(list(arrivals))
-        after = [
-            self._advance(scopes.get(name) or self._new_scope(name), batch, first) for name, batch in arrivals.items()
-        ]
+    def _take_in(self, arrivals: Mapping[Name, Sequence[Entry]], first: int) -> None:
+        """Let the scopes' tails and buckets take in the events logged from position `first` on."""
+        rows = self._rows([name for name in arrivals if name not in self._remembered])
+        changed: list[ScopeRow] = []
+        for name, batch in arrivals.items():
+            scope = self._remembered.get(name)
+            if scope is None:
+                row = rows.get(name)
+                if row is None:
+                    scope = Remembered(self._new_row(name), 0, [])
+                else:
+                    number = count_after(self.db, row.where, row.environments, row.upto, first)
+                    scope = Remembered(row, number, None if number else [])
+                self._remembered[name] = scope
+            before = scope.row
+            self._advance(scope, batch, first)
+            if scope.row != before:
+                changed.append(scope.row)
         self.db.executemany(
-            "UPDATE scopes SET upto_at = ?, upto_id = ?, tail = ?, live_events = ?, demo_events = ?, live_seen = ?,"
-            " demo_seen = ?, closed = ? WHERE id = ?",
-            [(*scope[4:], scope.id) for scope in after],
+            "UPDATE scopes SET upto_at = ?, upto_id = ?, live = ?, demo = ?, live_seen = ?, demo_seen = ? WHERE id = ?",
+            [(*row[4:8], *row[9:], row.id) for row in changed],
         )
+        # By themselves: this column is the index's, which a statement that names it writes anew.
+        traded = [(row.traded, row.id) for row in changed if row.traded]
+        self.db.executemany("UPDATE scopes SET traded = ? WHERE id = ? AND NOT traded", traded)
 
-    def _advance(self, scope: ScopeRow, arrivals: Sequence[Arrival], first: int) -> ScopeRow:
-        """One scope's buckets take in what its tail has no room for; returns its row as it is afterwards."""
-        late = sorted(a.entry for a in arrivals if a.entry[:2] <= scope.upto)
-        fresh = [a.entry for a in arrivals if a.entry[:2] > scope.upto]
-        seen = {"live": scope.live_seen, "demo": scope.demo_seen}
-        number = {"live": scope.live_events, "demo": scope.demo_events}
-        closed = scope.closed
-        for position, entry in arrivals:
-            seen[entry.environment] = max(seen[entry.environment], position + 1)
-            number[entry.environment] += 1
-            closed += entry.closed is not None
-        remembered, tail = self._tails.get(scope.id, (None, []))
-        known = remembered == scope or not scope.tail
-        room = scope.tail + len(fresh) <= TAIL
-        if not known and not room:
-            tail = entries(self.db, scope.where, scope.environments, scope.upto, None, below=first, limit=scope.tail)
-        scope = scope._replace(
-            tail=scope.tail + len(fresh),
-            live_events=number["live"],
-            demo_events=number["demo"],
-            live_seen=seen["live"],
-            demo_seen=seen["demo"],
-            closed=closed,
-        )
-        tail = tail + fresh
-        if not room:
-            tail.sort(key=lambda entry: entry[:2])
-            ready, tail = tail[:-KEEP], tail[-KEEP:]
-            scope = scope._replace(tail=KEEP, upto_at=ready[-1].at, upto_id=ready[-1].event_id)
-            self._tree(scope).absorb(ready)
+    def _advance(self, scope: Remembered, batch: Sequence[Entry], first: int) -> None:
+        """One scope takes in a batch: late events and what the tail has no room for go into the buckets."""
+        row = scope.row
+        if not (row.live and row.demo and row.traded):
+            row = row._replace(
+                live=row.live or int(any(entry.environment == "live" for entry in batch)),
+                demo=row.demo or int(any(entry.environment == "demo" for entry in batch)),
+                traded=row.traded or int(any(entry.closed is not None for entry in batch)),
+            )
+        upto = row.upto
+        late = sorted([entry for entry in batch if entry.key <= upto])
+        fresh = [entry for entry in batch if entry.key > upto] if late else batch
         if late:
-            self._tree(scope).refold([entry[:2] for entry in late])
-        if known or not room:
-            if len(self._tails) >= TAILS_REMEMBERED:
-                self._tails.clear()
-            self._tails[scope.id] = (scope, tail)
-        return scope
+            row = _seen(row, late)
+            self._tree(row).refold([entry.key for entry in late])
+        if scope.number + len(fresh) <= TAIL:
+            scope.number += len(fresh)
+            if scope.tail is not None:
+                scope.tail += fresh
+        else:
+            if scope.tail is None:
+                scope.tail = entries(self.db, row.where, row.environments, upto, None, below=first)
+            ordered = sorted([*scope.tail, *fresh])
+            ready, scope.tail = ordered[:-KEEP], ordered[-KEEP:]
+            scope.number = KEEP
+            row = _seen(row, ready)._replace(upto_at=ready[-1].at, upto_id=ready[-1].event_id)
+            self._tree(row).absorb(ready)
+        scope.row = row
 
-    def _new_scope(self, name: Name) -> ScopeRow:
+    def _new_row(self, name: Name) -> ScopeRow:
         inserted = self.db.execute(
-            "INSERT INTO scopes (kind, account_id, strategy_id, upto_at, upto_id, tail, live_events, demo_events,"
-            " live_seen, demo_seen, closed) VALUES (?, ?, ?, -1, '', 0, 0, 0, 0, 0, 0)",
+            "INSERT INTO scopes (kind, account_id, strategy_id, upto_at, upto_id, live, demo, traded, live_seen,"
+            " demo_seen) VALUES (?, ?, ?, -1, '', 0, 0, 0, 0, 0)",
             name,
         )
         assert inserted.lastrowid is not None
-        return ScopeRow(inserted.lastrowid, *name, -1, "", 0, 0, 0, 0, 0, 0)
+        return ScopeRow(inserted.lastrowid, *name, -1, "", 0, 0, 0, 0, 0)
 
     # --- reading ---
 
@@ -228,7 +247,7 @@ class SqliteLedger:
     def summary(self, scope: Scope, period: Period = ALL_TIME) -> Reading | None:
         """See `Ledger.summary`."""
         with translated(), snapshot(self.db):
-            row = self._scope(name_of(scope.account_id, scope.strategy_id))
+            row = self._row(name_of(scope.account_id, scope.strategy_id))
             if row is None:
                 overall = scope.account_id is None and scope.strategy_id is None
                 return Reading(Summary(), 0, 0, AsOf()) if overall else None
@@ -249,7 +268,7 @@ class SqliteLedger:
                 sql += f" AND {name} = ?"
                 values.append(value)
         if within.environment is not None:
-            sql += f" AND {within.environment}_events > 0"
+            sql += f" AND {within.environment}"
         with translated(), snapshot(self.db):
             rows = [ScopeRow(*row) for row in self.db.execute(f"{sql} ORDER BY {column} LIMIT ?", [*values, limit + 1])]
             found = [(str(getattr(row, column)), self._reading(row, within, period)) for row in rows[:limit]]
@@ -258,8 +277,8 @@ class SqliteLedger:
     def series(self, scope: Scope, period: Period, step: Step) -> list[tuple[int, Summary]]:
         """See `Ledger.series`."""
         with translated(), snapshot(self.db):
-            row = self._scope(name_of(scope.account_id, scope.strategy_id))
-            return [] if row is None else self._reader(row, scope).steps(period, step)
+            row = self._row(name_of(scope.account_id, scope.strategy_id))
+            return [] if row is None else Reader(self.db, row, scope.environment).steps(period, step)
 
     def trades(
         self, scope: Scope, period: Period = ALL_TIME, cursor: str | None = None, limit: int = 100
@@ -297,13 +316,13 @@ class SqliteLedger:
     def strategies_tried(self) -> int:
         """See `Ledger.strategies_tried`."""
         with translated():
-            count = self.db.execute("SELECT count(*) FROM scopes WHERE kind = 'strategy' AND closed > 0").fetchone()[0]
+            count = self.db.execute("SELECT count(*) FROM scopes WHERE kind = 'strategy' AND traded").fetchone()[0]
         return int(count)
 
-    def _scope(self, name: Name) -> ScopeRow | None:
-        return self._scopes([name]).get(name)
+    def _row(self, name: Name) -> ScopeRow | None:
+        return self._rows([name]).get(name)
 
-    def _scopes(self, names: Sequence[Name]) -> dict[Name, ScopeRow]:
+    def _rows(self, names: Sequence[Name]) -> dict[Name, ScopeRow]:
         """Those of the scopes that there are."""
         found: dict[Name, ScopeRow] = {}
         rest = iter(names)
@@ -317,17 +336,12 @@ class SqliteLedger:
             found.update((Name(*row[1:4]), ScopeRow(*row)) for row in rows)
         return found
 
-    def _tree(self, scope: ScopeRow) -> Tree:
-        return Tree(self.db, scope.id, scope.where, scope.environments, scope.upto)
-
-    def _reader(self, row: ScopeRow, asked: Scope) -> Reader:
-        return Reader(self.db, row.id, row.where, row.environments, asked.environment, row.upto, row.tail)
+    def _tree(self, row: ScopeRow) -> Tree:
+        return Tree(self.db, row.id, row.where, row.environments, row.upto)
 
     def _reading(self, row: ScopeRow, asked: Scope, period: Period) -> Reading:
-        total = self._reader(row, asked).total(period)
-        seen = {"live": row.live_seen, "demo": row.demo_seen, None: max(row.live_seen, row.demo_seen)}[
-            asked.environment
-        ]
+        reader = Reader(self.db, row, asked.environment)
+        total, seen = reader.total(period), reader.seen
         return Reading(total.summary, total.live, total.demo, AsOf(seen, self._received_at(seen - 1) if seen else None))
 
     def _received_at(self, position: int) -> int:
@@ -346,7 +360,7 @@ class SqliteLedger:
         only ever appends.
         """
         with translated(), self._writing():
-            self._tails.clear()
+            self._remembered.clear()
             self.db.execute("DELETE FROM buckets")
             self.db.execute("DELETE FROM scopes")
             total = 2 * self.db.execute("SELECT count(*) FROM trades").fetchone()[0]
@@ -360,16 +374,17 @@ class SqliteLedger:
             self.db.executemany(CORRECT, wrong)
             log = in_trade_order(self.db)
             while part := list(islice(log, 2000)):
-                arrivals: dict[Name, list[Arrival]] = {}
-                for account_id, strategy_id, arrival in part:
+                arrivals: dict[Name, list[Entry]] = {}
+                for account_id, strategy_id, entry in part:
                     for name in names_of(account_id, strategy_id):
-                        arrivals.setdefault(name, []).append(arrival)
+                        arrivals.setdefault(name, []).append(entry)
                 self._take_in(arrivals, first=FOREVER)
                 done += len(part)
                 yield done, total
             voids = self.db.execute(
                 "SELECT v.id, t.account_id, t.strategy_id, t.environment FROM voids v JOIN trades t ON t.id = v.trade"
             ).fetchall()
+            self._remembered.clear()  # the voids below change rows
             for position, account_id, strategy_id, environment in voids:
                 for name in names_of(account_id, strategy_id):
                     self.db.execute(
@@ -394,9 +409,17 @@ def _again(event: TradeEvent, position: int, raw: str, received_at: int) -> Rece
     return Receipt(event.event_id, "conflict", position, tuple(changed_fields(first, event)))
 
 
-def _entry(e: TradeEvent) -> Entry:
+def _seen(row: ScopeRow, run: Sequence[Entry]) -> ScopeRow:
+    """The row once the log entries of these events count as seen in it."""
+    seen = {"live": row.live_seen, "demo": row.demo_seen}
+    for entry in run:
+        seen[entry.environment] = max(seen[entry.environment], entry.position + 1)
+    return row._replace(live_seen=seen["live"], demo_seen=seen["demo"])
+
+
+def _entry(e: TradeEvent, position: int) -> Entry:
     closed = None
     if e.state == "closed":
         assert e.pnl is not None
         closed = closed_trade(e.timestamp, e.pnl, e.fees, e.initial_risk, e.opened_at, e.currency)
-    return Entry(e.timestamp, e.event_id, e.environment, closed, False)
+    return Entry(e.timestamp, e.event_id, e.environment, closed, False, position)

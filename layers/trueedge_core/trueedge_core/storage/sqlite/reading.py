@@ -7,7 +7,8 @@ from itertools import groupby
 from ...domain.ports import Environment, Period, Step
 from ...domain.summary import Summary
 from .calendar import ALL, DAY, FOREVER, HOUR, MONTH, bounds, bucket_id, bucket_of, children, start_of
-from .tree import Entry, Where, entries
+from .scopes import ScopeRow
+from .tree import Entry, entries
 
 # No event lies outside (timestamps are refused before 1970 and over a day ahead); keeps the calendar's arithmetic in
 # range.
@@ -54,23 +55,26 @@ class Total:
 
 
 class Reader:
-    """Reads one scope inside the caller's snapshot. `tail` events after `upto` are not in the buckets yet."""
+    """Reads one scope, in one environment or both, inside the caller's snapshot."""
 
-    def __init__(
-        self,
-        db: sqlite3.Connection,
-        scope: int,
-        where: Where,
-        has: tuple[str, ...],
-        environment: Environment | None,
-        upto: tuple[int, str],
-        tail: int,
-    ) -> None:
-        self.db, self.scope, self.where, self.environment, self.upto = db, scope, where, environment, upto
-        self.environments = [name for name in has if environment in (None, name)]
-        self.tail = tail
+    def __init__(self, db: sqlite3.Connection, row: ScopeRow, environment: Environment | None) -> None:
+        self.db, self.row, self.environment = db, row, environment
+        self.environments = [name for name in row.environments if environment in (None, name)]
         column = environment or "coalesce(both, live, demo)"
         self.buckets = f"SELECT id, split, live_n, demo_n, {column} FROM buckets WHERE id BETWEEN ? AND ? ORDER BY id"
+        # The few newest events, which are in no bucket yet.
+        self.tail = entries(db, row.where, self.environments, row.upto, None)
+
+    @property
+    def seen(self) -> int:
+        """1 + the position of the last log entry; 0 if there is none."""
+        logged = {"live": self.row.live_seen, "demo": self.row.demo_seen}
+        return max(
+            *(logged[name] for name in ("live", "demo") if self.environment in (None, name)),
+            *(entry.position + 1 for entry in self.tail),
+            0,
+            0,
+        )
 
     def total(self, period: Period) -> Total:
         """The summary of the scope's events in the period."""
@@ -79,7 +83,7 @@ class Reader:
         if start < end:
             for row in self._rows(ALL, 0, 0):
                 self._add(total, ALL, row, start, end)
-            total.add(self._tail(start, end))
+            total.add(self._newest(start, end))
         return total
 
     def steps(self, period: Period, step: Step) -> list[tuple[int, Summary]]:
@@ -88,11 +92,11 @@ class Reader:
         if start >= end:
             return []
         if step == "trade":
-            trades = entries(self.db, self.where, self.environments, None, None, max(start, FIRST), min(end, LAST))
+            trades = entries(self.db, self.row.where, self.environments, None, None, max(start, FIRST), min(end, LAST))
             return [(entry.at, Summary.of(entry.closed)) for entry in trades if entry.closed is not None]
         level = LEVEL_OF_STEP[step]
         found = list(self._steps(level, max(start, FIRST), min(end, LAST)))
-        for bucket, run in groupby(self._tail(start, end), lambda entry: bucket_of(level, entry.at)):
+        for bucket, run in groupby(self._newest(start, end), lambda entry: bucket_of(level, entry.at)):
             if not found or found[-1][0] != bucket:
                 found.append((bucket, Total(self.environment)))
             found[-1][1].add(run)
@@ -136,14 +140,16 @@ class Reader:
             total.add(self._log(start, end))
 
     def _rows(self, level: int, first: int, last: int) -> list[Row]:
-        rows = self.db.execute(self.buckets, (bucket_id(self.scope, level, first), bucket_id(self.scope, level, last)))
+        rows = self.db.execute(
+            self.buckets, (bucket_id(self.row.id, level, first), bucket_id(self.row.id, level, last))
+        )
         return [(start_of(row[0]), *row[1:]) for row in rows]
 
     def _log(self, start: int, end: int) -> list[Entry]:
-        return entries(self.db, self.where, self.environments, None, self.upto, start, end)
+        return entries(self.db, self.row.where, self.environments, None, self.row.upto, start, end)
 
-    def _tail(self, start: int, end: int) -> list[Entry]:
-        return entries(self.db, self.where, self.environments, self.upto, None, start, end) if self.tail else []
+    def _newest(self, start: int, end: int) -> list[Entry]:
+        return [entry for entry in self.tail if start <= entry.at < end]
 
 
 def _clip(period: Period) -> tuple[int, int]:

@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 from .tree import Where
 
-COLUMNS = (
-    "id, kind, account_id, strategy_id, upto_at, upto_id, tail, live_events, demo_events, live_seen, demo_seen, closed"
-)
+# A reader folds up to TAIL events a scope; a writer that needs room leaves the newest KEEP there, so that events a few
+# late cost no re-fold.
+TAIL, KEEP = 48, 8
+
+COLUMNS = "id, kind, account_id, strategy_id, upto_at, upto_id, live, demo, traded, live_seen, demo_seen"
 
 
 class Name(NamedTuple):
@@ -53,22 +55,23 @@ class ScopeRow(NamedTuple):
     strategy_id: str
     upto_at: int
     upto_id: str
-    tail: int
-    live_events: int
-    demo_events: int
+    live: int
+    demo: int
+    traded: int
     live_seen: int
     demo_seen: int
-    closed: int
 
     @property
     def upto(self) -> tuple[int, str]:
+        """The key up to which the buckets have come."""
         return self.upto_at, self.upto_id
 
     @property
     def environments(self) -> tuple[str, ...]:
         """Those it has events of."""
-        return (("live",) if self.live_events else ()) + (("demo",) if self.demo_events else ())
+        return (("live",) if self.live else ()) + (("demo",) if self.demo else ())
 
     @property
     def where(self) -> Where:
+        """Its trades in SQL."""
         return Name(self.kind, self.account_id, self.strategy_id).where

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import groupby, islice
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ...domain.ports import Environment
@@ -29,13 +30,12 @@ class Entry(NamedTuple):
     environment: str
     closed: Closed | None
     voided: bool
-
-
-class Arrival(NamedTuple):
-    """One event of the log with its position."""
-
     position: int
-    entry: Entry
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """Its place in trade order."""
+        return self.at, self.event_id
 
 
 class Node:
@@ -124,7 +124,7 @@ class Where(NamedTuple):
 
 
 _FOLDED = """t.timestamp, t.event_id, t.environment, t.state, t.pnl, t.fees, t.initial_risk, t.opened_at, t.currency,
-    v.id IS NOT NULL FROM trades t LEFT JOIN voids v ON v.trade = t.id"""
+    v.id IS NOT NULL, t.id FROM trades t LEFT JOIN voids v ON v.trade = t.id"""
 
 
 _LOWER = {1: "t.timestamp >= ?", 2: "(t.timestamp, t.event_id) > (?, ?)"}
@@ -140,7 +140,6 @@ def entries(
     start: int = -FOREVER,
     end: int = FOREVER,
     below: int = FOREVER,
-    limit: int = -1,
 ) -> list[Entry]:
     """A scope's events in trade order: start <= timestamp < end, after < (timestamp, event_id) <= upto, id < below."""
     # One bound on each side: of two, the planner may seek by the one that starts at the beginning of history.
@@ -154,43 +153,50 @@ def entries(
     for environment in environments:
         rows = db.execute(
             f"SELECT {_FOLDED} WHERE {where.columns} t.environment = ?"
-            f" AND {_LOWER[len(lower)]} AND {_UPPER[len(upper)]} AND t.id < ? ORDER BY t.timestamp, t.event_id LIMIT ?",
-            (*where.values, environment, *lower, *upper, below, limit),
+            f" AND {_LOWER[len(lower)]} AND {_UPPER[len(upper)]} AND t.id < ? ORDER BY t.timestamp, t.event_id",
+            (*where.values, environment, *lower, *upper, below),
         )
         found += map(_entry, rows)
     if len(environments) > 1:
-        found.sort(key=_key)
-        if limit >= 0:
-            del found[limit:]
+        found.sort(key=attrgetter("at", "event_id"))
     return found
 
 
-def in_trade_order(db: sqlite3.Connection, where: Where | None = None) -> Iterator[tuple[str, str, Arrival]]:
-    """The log, or a scope's part of it, as (account_id, strategy_id, arrival) in trade order; not held in memory."""
+def count_after(
+    db: sqlite3.Connection, where: Where, environments: Sequence[str], key: tuple[int, str], below: int
+) -> int:
+    """How many of a scope's events sort after the key and have a position < below; reads an index alone."""
+    return sum(
+        db.execute(
+            f"SELECT count(*) FROM trades t WHERE {where.columns} t.environment = ? AND {_LOWER[2]} AND t.id < ?",
+            (*where.values, environment, *key, below),
+        ).fetchone()[0]
+        for environment in environments
+    )
+
+
+def in_trade_order(db: sqlite3.Connection, where: Where | None = None) -> Iterator[tuple[str, str, Entry]]:
+    """The log, or a scope's part of it, as (account_id, strategy_id, event) in trade order; not held in memory."""
     columns, values = where or ("", ())
     runs = [
         db.execute(
-            f"SELECT t.account_id, t.strategy_id, t.id, {_FOLDED} WHERE {columns} t.environment = ?"
+            f"SELECT t.account_id, t.strategy_id, {_FOLDED} WHERE {columns} t.environment = ?"
             " ORDER BY t.timestamp, t.event_id",
             (*values, environment),
         )
         for environment in ("live", "demo")
     ]
-    for account_id, strategy_id, position, *rest in heapq.merge(*runs, key=lambda row: row[3:5]):
-        yield account_id, strategy_id, Arrival(position, _entry(tuple(rest)))
-
-
-def _key(entry: Entry) -> tuple[int, str]:
-    return entry[:2]
+    for account_id, strategy_id, *rest in heapq.merge(*runs, key=lambda row: row[2:4]):
+        yield account_id, strategy_id, _entry(tuple(rest))
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    at, event_id, environment, state, pnl, fees, risk, opened_at, currency, voided = row
+    at, event_id, environment, state, pnl, fees, risk, opened_at, currency, voided, position = row
     closed = None
     if state == "closed" and not voided:
         risk_value = None if risk is None else Decimal(risk)
         closed = closed_trade(at, Decimal(pnl), Decimal(fees), risk_value, opened_at, currency)
-    return Entry(at, event_id, environment, closed, bool(voided))
+    return Entry(at, event_id, environment, closed, bool(voided), position)
 
 
 Key = tuple[int, int]  # level, start

@@ -42,7 +42,8 @@ CREATE TABLE voids (
 -- Everything below is derived from the log: `rebuild` makes it anew, `fsck` compares.
 
 -- One row per overall, account, strategy and (account, strategy). Ids that a kind does not have are ''.
--- Buckets hold the scope's events up to the key (upto_at, upto_id); the `tail` events after it are read from trades.
+-- Buckets hold the scope's events up to the key (upto_at, upto_id); the few after it, its tail, are read from trades. So a
+-- row changes only when its buckets do, not with every event.
 CREATE TABLE scopes (
     id INTEGER PRIMARY KEY,
     kind TEXT NOT NULL,
@@ -50,15 +51,15 @@ CREATE TABLE scopes (
     strategy_id TEXT NOT NULL,
     upto_at INTEGER NOT NULL,
     upto_id TEXT NOT NULL,
-    tail INTEGER NOT NULL,
-    live_events INTEGER NOT NULL,        -- events of any state
-    demo_events INTEGER NOT NULL,
-    live_seen INTEGER NOT NULL,          -- 1 + position of the last log entry
+    live INTEGER NOT NULL,               -- 1 if it has live events
+    demo INTEGER NOT NULL,               -- 1 if it has demo events
+    traded INTEGER NOT NULL,             -- 1 if it has a closed trade that is not voided
+    live_seen INTEGER NOT NULL,          -- 1 + position of the last log entry, those of the tail's events left out
     demo_seen INTEGER NOT NULL,
-    closed INTEGER NOT NULL,             -- closed, not voided trades
     UNIQUE (kind, account_id, strategy_id)
 ) STRICT;
 CREATE INDEX scopes_by_strategy ON scopes (kind, strategy_id, account_id);
+CREATE INDEX scopes_traded ON scopes (kind) WHERE traded;
 
 -- The time tree of each scope: level 0 everything, 1 year, 2 month, 3 day, 4 hour, 5 minute; `start` counts units since year 0
 -- (year, month) or the epoch. Days, hours and minutes exist only below a bucket that is `split`. The id packs
