@@ -261,7 +261,8 @@ def _finish(asked: Request, result: dict[str, Any]) -> dict[str, Any]:
                 return _event(304, headers, b"", result)
     else:
         headers.setdefault("Cache-Control", "no-store")
-    if len(content) > GZIP_FROM_BYTES and _takes_gzip(asked.headers.get("accept-encoding", "")):
+    is_font = str(headers.get("Content-Type", "")).startswith("font/")  # woff2 is compressed already
+    if len(content) > GZIP_FROM_BYTES and not is_font and _takes_gzip(asked.headers.get("accept-encoding", "")):
         content = gzip.compress(content, GZIP_LEVEL, mtime=0)  # no time in it: equal answers are equal bytes
         headers["Content-Encoding"] = "gzip"
     return _event(status, headers, b"" if asked.is_head else content, result)

@@ -43,7 +43,7 @@ class Asset:
 @functools.cache
 def _assets() -> dict[str, Asset]:
     """Every asset by its plain name. The stylesheet comes last: it names the others, by their hashed names."""
-    files = [path for path in sorted((_HERE / "assets").iterdir()) if path.suffix in _TYPES]
+    files = [path for path in sorted((_HERE / "assets").rglob("*")) if path.suffix in _TYPES]
     made: dict[str, Asset] = {}
     for path in sorted(files, key=lambda path: path.suffix == ".css"):
         content = path.read_bytes()
