@@ -93,7 +93,8 @@ class Gateway:
         route, parameters = self.routes.find(incoming.method, path)
         try:
             event = to_event(incoming, route.key, path, parameters, request_id)
-            return from_result(load_handler(route.folder)(event, Context(route.function, request_id)))
+            result = load_handler(route.folder)(event, Context(route.function, request_id))
+            return from_result(result, is_head=incoming.method == "HEAD")
         except Exception:
             log.exception("%s %s failed (request %s)", incoming.method, path, request_id)
             return problem(500, "internal", "something went wrong here; the log of the server says what", request_id)
@@ -114,4 +115,6 @@ def problem(status: int, code: str, message: str, request_id: str | None = None)
         "request_id": request_id or str(uuid.uuid4()),
     }
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return from_result({"statusCode": status, "headers": headers, "body": json.dumps(body, ensure_ascii=False)})
+    return from_result(
+        {"statusCode": status, "headers": headers, "body": json.dumps(body, ensure_ascii=False, separators=(",", ":"))}
+    )

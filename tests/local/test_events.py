@@ -130,4 +130,7 @@ def test_a_result_becomes_an_answer() -> None:
 def test_a_base64_result_is_unpacked_and_304_has_no_length() -> None:
     packed = from_result({"statusCode": 200, "body": base64.b64encode(b"\x00\xff").decode(), "isBase64Encoded": True})
     assert packed.body == b"\x00\xff"
+    assert from_result({"statusCode": 200, "headers": {"ETag": '"x"'}, "body": ""}, is_head=True).headers == [
+        (b"etag", b'"x"')
+    ]
     assert from_result({"statusCode": 304, "headers": {"ETag": '"x"'}, "body": ""}).headers == [(b"etag", b'"x"')]
