@@ -72,8 +72,10 @@ class SqliteLedger:
     def __init__(self, path: str, clock: Callable[[], int] = wall_clock) -> None:
         self.path, self.clock = path, clock
         self.db = connect(path)
-        self._remembered: dict[Name, Remembered] = {}
+        # What this process knows from its own last write, good while SQLite says that no other connection has written.
         self._data_version = -1
+        self._next: int | None = None  # position
+        self._remembered: dict[Name, Remembered] = {}
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -90,7 +92,7 @@ class SqliteLedger:
         """See `Ledger.append`. One transaction: all of it or, after an error, none."""
         with translated(), self._writing():
             known = self._known({event.event_id for event in events})
-            position = self._size()
+            first = position = self._take_positions(0)
             received_at = self.clock()
             receipts: list[Receipt] = []
             rows: list[tuple[object, ...]] = []
@@ -108,7 +110,8 @@ class SqliteLedger:
                 receipts.append(Receipt(event.event_id, "stored", position))
                 position += 1
             self.db.executemany(INSERT, rows)
-            self._take_in(arrivals, first=position - len(rows))
+            self._take_positions(len(rows))
+            self._take_in(arrivals, first)
         return receipts
 
     def void(self, event_id: str, reason: str) -> VoidReceipt:
@@ -123,7 +126,7 @@ class SqliteLedger:
             before = self.db.execute("SELECT id FROM voids WHERE trade = ?", (trade_id,)).fetchone()
             if before is not None:
                 return VoidReceipt(event_id, before[0], repeated=True)
-            position = self._size()
+            position = self._take_positions(1)
             self.db.execute(
                 "INSERT INTO voids (id, trade, reason, received_at) VALUES (?, ?, ?, ?)",
                 (position, trade_id, reason, self.clock()),
@@ -147,17 +150,24 @@ class SqliteLedger:
             with transaction(self.db):
                 version = self.db.execute("PRAGMA data_version").fetchone()[0]
                 if version != self._data_version or len(self._remembered) > REMEMBERED:
-                    self._remembered.clear()
+                    self._forget()
                     self._data_version = version
                 yield
         except BaseException:
-            self._remembered.clear()
+            self._forget()
             raise
 
-    def _size(self) -> int:
-        """The next position of the log."""
-        trades, voids = self.db.execute("SELECT (SELECT max(id) FROM trades), (SELECT max(id) FROM voids)").fetchone()
-        return max(-1 if trades is None else trades, -1 if voids is None else voids) + 1
+    def _forget(self) -> None:
+        self._next = None
+        self._remembered.clear()
+
+    def _take_positions(self, number: int) -> int:
+        """The next position of the log; it and the ones after it are taken, `number` in all."""
+        if self._next is None:
+            rows = self.db.execute("SELECT (SELECT max(id) FROM trades), (SELECT max(id) FROM voids)").fetchone()
+            self._next = max(-1 if last is None else last for last in rows) + 1
+        first, self._next = self._next, self._next + number
+        return first
 
     def _known(self, ids: set[str]) -> dict[str, tuple[int, str, int]]:
         """Those of the ids that are in the log: position, text as it was sent, received_at."""
@@ -190,6 +200,8 @@ class SqliteLedger:
             self._advance(scope, batch, first)
             if scope.row != before:
                 changed.append(scope.row)
+        if not changed:
+            return
         self.db.executemany(
             "UPDATE scopes SET upto_at = ?, upto_id = ?, live = ?, demo = ?, live_seen = ?, demo_seen = ? WHERE id = ?",
             [(*row[4:8], *row[9:], row.id) for row in changed],
@@ -201,12 +213,13 @@ class SqliteLedger:
     def _advance(self, scope: Remembered, batch: Sequence[Entry], first: int) -> None:
         """One scope takes in a batch: late events and what the tail has no room for go into the buckets."""
         row = scope.row
-        if not (row.live and row.demo and row.traded):
-            row = row._replace(
-                live=row.live or int(any(entry.environment == "live" for entry in batch)),
-                demo=row.demo or int(any(entry.environment == "demo" for entry in batch)),
-                traded=row.traded or int(any(entry.closed is not None for entry in batch)),
-            )
+        for entry in batch:
+            if entry.environment == "live":
+                row = row if row.live else row._replace(live=1)
+            else:
+                row = row if row.demo else row._replace(demo=1)
+            if entry.closed is not None and not row.traded:
+                row = row._replace(traded=1)
         upto = row.upto
         late = sorted([entry for entry in batch if entry.key <= upto])
         fresh = [entry for entry in batch if entry.key > upto] if late else batch
@@ -360,7 +373,7 @@ class SqliteLedger:
         only ever appends.
         """
         with translated(), self._writing():
-            self._remembered.clear()
+            self._forget()
             self.db.execute("DELETE FROM buckets")
             self.db.execute("DELETE FROM scopes")
             total = 2 * self.db.execute("SELECT count(*) FROM trades").fetchone()[0]
