@@ -37,7 +37,7 @@ usage: python3 dev.py COMMAND [arguments]
   check              ruff, mypy, import directions and cfn-lint; says which failed
   bench [..]         run the benchmarks
   setup [--fresh]    only make .venv with everything in it; --fresh: from nothing
-  rebuild, fsck, ...         any other command goes to `python -m trueedge_local`
+  keys, rebuild, fsck, ...   any other command goes to `python -m trueedge_local`
 
 Needs Python 3.11 or newer. The first start makes .venv and installs the locked requirements; later ones just start."""
 

@@ -23,6 +23,8 @@ ROUTES = {
     "/report/strategy/{strategy_id}": _GET,
     "/report/account/{account_id}": _GET,
     "/assets/{file}": _GET,
+    "/login": (*_GET, *_POST),
+    "/logout": _POST,
     "/health": _GET,
 }
 

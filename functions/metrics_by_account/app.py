@@ -1,6 +1,6 @@
 """GET /metrics/by_account: a row of figures for each account."""
 
-from trueedge_core.http import api, lambda_handler, parameters
+from trueedge_core.http import api, bound_to, lambda_handler, parameters
 from trueedge_core.services import filters, query
 from trueedge_core.wiring import ledger
 
@@ -9,7 +9,7 @@ app = api(scope="read")
 
 @app.get("/metrics/by_account")
 def by_account() -> dict[str, object]:
-    return query.groups(ledger(), filters.read(parameters(app), query.PAGED), "account")
+    return query.groups(ledger(), filters.read(parameters(app), query.PAGED, bound_to=bound_to(app)), "account")
 
 
 handler = lambda_handler(app)

@@ -1,15 +1,22 @@
 """GET /report and its two path forms: the HTML report; GET /assets/{file}: its stylesheet, fonts and mark."""
 
-from trueedge_core.http import Answer, api, lambda_handler, parameters, request
-from trueedge_core.services import reports
+from trueedge_core.http import Answer, api, bound_to, lambda_handler, parameters, request
+from trueedge_core.services import access, reports
 from trueedge_core.wiring import ledger, now_us
 
-app = api(scope="read")
+app = api(scope="read", is_page=True, public="/assets/")
 
 
 def _page(**path: str) -> Answer:
+    asked = request(app)
     return reports.page(
-        ledger(), parameters(app), base_url=reports.base_url(request(app).headers), now=now_us(), **path
+        ledger(),
+        parameters(app),
+        base_url=reports.base_url(asked.headers),
+        now=now_us(),
+        bound_to=bound_to(app),
+        signed_in=access.cookie(asked.headers, asked.cookies) is not None,
+        **path,
     )
 
 

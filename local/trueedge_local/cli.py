@@ -144,6 +144,53 @@ def fsck(store: str) -> None:
     )
 
 
+@main.group(cls=Group)
+def keys() -> None:
+    """Make, list and revoke API keys. The first one ends the open mode of a local server."""
+
+
+@keys.command("create")
+@store_option()
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    type=click.Choice(["ingest", "read", "admin"]),
+    help="What it may do; may be given several times. admin may all.",
+)
+@click.option("--account", "account_id", metavar="ID", help="Bind it to this account: it writes and sees no other.")
+@click.option("--strategy", "strategy_id", metavar="ID", help="Bind it to this strategy.")
+@click.option("--expires", metavar="SPAN", help='How long it is good: "90d", "12h", "30m"; or a date. [never ends]')
+@click.option("--name", default="", metavar="TEXT", help="What you call it in `keys list`.")
+def create_key(
+    store: str, scopes: tuple[str, ...], account_id: str | None, strategy_id: str | None, expires: str | None, name: str
+) -> None:
+    """Make a key; it is printed alone on the last line, this once."""
+    from . import keys as command
+
+    command.create(store_url(store), scopes, account_id, strategy_id, expires, name)
+
+
+@keys.command("list")
+@store_option()
+def list_keys(store: str) -> None:
+    """Show every key by its id; the keys themselves are kept nowhere."""
+    from . import keys as command
+
+    command.show(store_url(store))
+
+
+@keys.command("revoke")
+@store_option()
+@click.argument("key_id", metavar="ID")
+def revoke_key(store: str, key_id: str) -> None:
+    """Make a key useless, for good."""
+    from . import keys as command
+
+    command.revoke(store_url(store), key_id)
+
+
 def _existing(store: str) -> Any:
     """The ledger of a store that is there: a typo must not make an empty one and call it clean."""
     from trueedge_core import wiring

@@ -35,22 +35,45 @@ def serve(
     allowed_hosts: tuple[str, ...] = (),
     log_level: str = "WARNING",
 ) -> int:
-    """Serve the store until SIGINT or SIGTERM; returns the exit code. `is_open` None: open on a loopback address only.
+    """Serve the store until SIGINT or SIGTERM; returns the exit code.
+
+    `is_open`: while the store never had a key, requests need none; None: on a loopback address only. Where they need
+    one and there is none, an admin key is made and said.
 
     Raises: ServerError when the port or the store cannot be had.
     """
-    name = HostName.parse(host)
     if is_open is None:
-        is_open = name is not None and name.is_loopback
+        is_open = _is_loopback(host)
     try:
         Guard(host, allowed_hosts)
     except ValueError as error:
         raise ServerError(f"TRUEEDGE_ALLOWED_HOSTS: {error}") from None
     listener = bind(host, port)
+    if not is_open:
+        _first_key(store_url)
     options = Options(store_url, host, listener.getsockname()[1], workers, is_open, allowed_hosts, log_level)
     if workers == 1:
         return _alone(options, listener)
     return Supervisor(options, listener).run()
+
+
+def _is_loopback(host: str) -> bool:
+    name = HostName.parse(host)
+    return name is not None and name.is_loopback
+
+
+def _first_key(store_url: str) -> None:
+    from trueedge_core import wiring
+    from trueedge_core.services.keys import create_first
+    from trueedge_core.settings import Settings
+
+    wiring.configure(Settings(store_url=store_url))
+    try:
+        text = create_first(wiring.keys(), wiring.now_us())
+    finally:
+        wiring.configure(None)
+    if text is not None:  # at once: it is kept already, and nothing can show it again
+        print(f"This store had no keys. Here is an admin key, shown this once:\n  {text}", flush=True)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -99,10 +122,10 @@ def announce(options: Options) -> None:
         f"  post     curl {url}/trade_event -d @trade.json    (README.md shows a whole one)",
         "Ctrl-C stops it.",
     ]
-    if not options.is_open:
+    if options.is_open and not _is_loopback(options.host):
         lines.append(
-            f"{options.host} is no loopback address and this release has no keys yet, so all but /health is refused; "
-            "TRUEEDGE_OPEN=1 lets everyone in who can reach it."
+            f"{options.host} is no loopback address and TRUEEDGE_OPEN is set: everyone who can reach it reads and "
+            "posts, until the first key is made."
         )
     print("\n".join(lines), flush=True)
 

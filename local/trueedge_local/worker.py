@@ -31,7 +31,7 @@ log = logging.getLogger(LOGGER)
 
 @dataclass(frozen=True)
 class Options:
-    """What a server is told. `is_open`: requests need no key."""
+    """What a server is told. `is_open`: requests need no key while the store never had one."""
 
     store_url: str
     host: str = "127.0.0.1"
@@ -94,6 +94,7 @@ def open_gateway(options: Options) -> Gateway:
     level = options.log_level if options.log_level in ("DEBUG", "ERROR", "CRITICAL") else "WARNING"
     wiring.configure(Settings(store_url=options.store_url, open=options.is_open, log_level=level))
     wiring.ledger()
+    wiring.keys()
     gateway = Gateway(read_routes(), Guard(options.host, options.allowed_hosts))
     gateway.preload()
     return gateway
@@ -101,6 +102,8 @@ def open_gateway(options: Options) -> Gateway:
 
 def application(gateway: Gateway) -> Callable[[Message, Receive, Send], Awaitable[None]]:
     """The gateway as ASGI. The handler runs in the event loop's thread: that is what makes it one at a time."""
+
+    from trueedge_core.services.access import redacted
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -124,7 +127,7 @@ def application(gateway: Gateway) -> Callable[[Message, Receive, Send], Awaitabl
         await send({"type": "http.response.start", "status": outgoing.status, "headers": outgoing.headers})
         await send({"type": "http.response.body", "body": outgoing.body})
         if log.isEnabledFor(logging.INFO):
-            said = (incoming.method, incoming.raw_path.decode("latin-1"), outgoing.status)
+            said = (incoming.method, redacted(incoming.raw_path.decode("latin-1")), outgoing.status)
             log.info("%s %s %d %.1f ms", *said, (time.perf_counter() - started) * 1000)
 
     return app

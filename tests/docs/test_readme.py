@@ -14,10 +14,12 @@ import dev
 import pytest
 
 from tests.e2e.harness import CHECKOUT, Server, administer, clean_environment
+from tests.functions.test_access import PUBLIC
 from trueedge_core import errors
 from trueedge_core.domain import events, fields, money
 from trueedge_core.errors import InvalidParameter, TrueEdgeError
 from trueedge_core.services import filters, ingest, query, trades
+from trueedge_core.storage.recent import FOUND_US, NONE_YET_US
 from trueedge_core.storage.sqlite.connection import connect
 from trueedge_local import gateway
 from trueedge_local.cli import main as administrator
@@ -26,6 +28,7 @@ from trueedge_local.template import DEFAULT, read_routes
 README = CHECKOUT / "README.md"
 API = CHECKOUT / "docs" / "api.md"
 STORAGE = CHECKOUT / "docs" / "storage.md"
+SECURITY = CHECKOUT / "docs" / "security.md"
 PAGES = [README, *sorted((CHECKOUT / "docs").glob("*.md"))]
 CORE = CHECKOUT / "layers" / "trueedge_core" / "trueedge_core"
 
@@ -286,6 +289,20 @@ def test_the_tables_of_the_file_are_described(tmp_path: Path) -> None:
     made = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     db.close()
     assert {row[0].strip("`") for row in rows(section(STORAGE, "Tables"))} == made
+
+
+def test_the_options_of_a_key_and_the_seconds_it_outlives_its_end_are_those_of_the_code() -> None:
+    create = administrator.commands["keys"].commands["create"]
+    told = {word for row in rows(section(SECURITY, "Keys")) for word in code_words(row[0])} - {"keys create"}
+    assert told == {option.opts[0] for option in create.params}
+    assert f"for {FOUND_US // 1_000_000} more seconds" in text_of(SECURITY)
+    assert NONE_YET_US == 1_000_000
+    assert "within a second" in text_of(SECURITY)
+
+
+def test_the_paths_that_need_no_key_are_those_of_the_tests() -> None:
+    [sentence] = re.findall(r"These answer without a key:(.*?)\n\n", text_of(SECURITY), re.DOTALL)
+    assert set(code_words(sentence)) == PUBLIC
 
 
 # --- links -----------------------------------------------------------------------------------------------------------

@@ -155,7 +155,7 @@ def test_each_event_of_a_batch_is_judged_on_its_own(call: Caller) -> None:
     answer = call("POST", "/trade_events", body)
     assert answer.status == 207
     assert answer.json["status"] == "partial"
-    assert answer.json["counts"] == {"stored": 1, "duplicate": 1, "conflict": 1, "invalid": 2}
+    assert answer.json["counts"] == {"stored": 1, "duplicate": 1, "conflict": 1, "invalid": 2, "forbidden": 0}
     rows = answer.json["results"]
     assert [(row["index"], row["event_id"], row["result"]) for row in rows] == [
         (0, "t-1", "duplicate"),

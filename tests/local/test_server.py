@@ -30,15 +30,18 @@ class Running:
             command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert self.process.stdout is not None
-        self.first_line = self.process.stdout.readline()
-        self.port = int(self.first_line.partition("http://")[2].split()[0].rpartition(":")[2]) if self.first_line else 0
+        self.said = []  # up to the line that names the URL
+        while (line := self.process.stdout.readline()) and "http://" not in line:
+            self.said.append(line.strip())
+        self.port = int(line.partition("http://")[2].split()[0].rpartition(":")[2]) if line else 0
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
 
-    def ask(self, method: str, target: str, body: object = None) -> tuple[int, dict[str, object]]:
+    def ask(self, method: str, target: str, body: object = None, **headers: str) -> tuple[int, dict[str, object]]:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
         with contextlib.closing(self.connect()) as connection:
-            connection.request(method, target, None if body is None else json.dumps(body))
+            connection.request(method, target, None if body is None else json.dumps(body), sent)
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
 
@@ -178,7 +181,7 @@ def test_a_file_that_is_no_store_is_one_clear_line(workers: str, tmp_path: Path,
     (tmp_path / "t.db").write_text("no database" * 1000, encoding="utf-8")
     running = start("--workers", workers)
     _, errors = running.process.communicate(timeout=PATIENCE)
-    assert (running.first_line, running.process.returncode) == ("", 1)
+    assert (running.said, running.port, running.process.returncode) == ([], 0, 1)
     assert errors.startswith("Error: ")
     assert errors.count("\n") == 1
 
@@ -224,11 +227,17 @@ def test_a_foreign_host_and_a_foreign_origin_are_refused(start: Callable[..., Ru
 
 
 def test_on_an_address_that_others_reach_it_stays_closed_unless_told(start: Callable[..., Running]) -> None:
+    opened = start("--host", "0.0.0.0", "--workers", "1", TRUEEDGE_OPEN="1")
+    assert opened.ask("GET", "/metrics/overall")[0] == 200
+    assert opened.said == []
     closed = start("--host", "0.0.0.0", "--workers", "1")
     assert closed.ask("GET", "/metrics/overall")[0] == 401
     assert closed.ask("GET", "/health")[0] == 200
-    opened = start("--host", "0.0.0.0", "--workers", "1", TRUEEDGE_OPEN="1")
-    assert opened.ask("GET", "/metrics/overall")[0] == 200
+    key = closed.said[-1]
+    assert closed.ask("GET", "/metrics/overall", x_api_key=key)[0] == 200
+    assert closed.ask("POST", "/trade_event", trade("t-1"), authorization=f"Bearer {key}")[0] == 200
+    assert closed.stop() == (0, "")
+    assert start("--host", "0.0.0.0", "--workers", "1").said == []  # shown once
 
 
 def test_the_log_has_a_line_per_request_only_when_asked(start: Callable[..., Running]) -> None:

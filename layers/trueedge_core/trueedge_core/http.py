@@ -4,7 +4,7 @@
 
     @app.get("/metrics/overall")
     def overall() -> dict[str, object]:
-        return query.overall(ledger(), filters.read(parameters(app)))
+        return query.overall(ledger(), filters.read(parameters(app), bound_to=bound_to(app)))
 
     handler = lambda_handler(app)
 
@@ -18,7 +18,7 @@ import gzip
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, cast
 from urllib.parse import unquote_to_bytes
@@ -26,17 +26,18 @@ from urllib.parse import unquote_to_bytes
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from .domain.money import write_json
+from .domain.ports import Key, Scope
 from .domain.wording import shorten
-from .errors import InvalidJson, NotFound, TrueEdgeError, Unavailable
+from .errors import InvalidJson, NotFound, TrueEdgeError, Unauthorized, Unavailable
 from .observability import logger
-from .services import access
+from .services import access, signin
 from .services.access import AccessScope
 from .services.answers import Answer
 from .services.filters import refuse
 from .services.routes import no_route
-from .wiring import settings
+from .wiring import keys, now_us, settings
 
-__all__ = ["Answer", "Request", "api", "exact_body", "lambda_handler", "parameters", "request"]
+__all__ = ["Answer", "Request", "api", "bound_to", "exact_body", "lambda_handler", "parameters", "request"]
 
 GZIP_FROM_BYTES = 2048
 # Level 9 takes four times as long for 4 % fewer bytes of our JSON.
@@ -56,25 +57,45 @@ class Request:
     body: bytes
     request_id: str
     is_head: bool = False
+    cookies: tuple[str, ...] = ()
+    # The one thing that is found out later, by the access check: whose request it is.
+    seen: dict[str, Key] = field(default_factory=dict)
 
 
-def api(scope: AccessScope | None) -> APIGatewayHttpResolver:
-    """A resolver whose routes run only after the access check for `scope` (None: no key needed), and never raise."""
-    app = APIGatewayHttpResolver(serializer=write_json)
+def api(scope: AccessScope | None, *, is_page: bool = False, public: str | None = None) -> APIGatewayHttpResolver:
+    """A resolver whose routes run only after the access check for `scope` (None: no key needed), and never raise.
+
+    `is_page`: browsers come here, so one without a good key is led to /login, and ?key= is a share link.
+    `public`: paths that begin so need no key.
+    """
+    # Never `debug`: in it the resolver prints each event, and the key in its headers.
+    app = APIGatewayHttpResolver(serializer=write_json, debug=False)
 
     def door(
         app: APIGatewayHttpResolver, next_step: Callable[[APIGatewayHttpResolver], Response[Any]]
     ) -> Response[Any]:
-        access.check(scope, is_open=settings().open)
+        asked = request(app)
+        needs = None if public is not None and asked.path.startswith(public) else scope
+        if needs is not None:
+            is_open = settings().open
+            if is_page and "key=" in asked.query and "key" in (found := parameters(app)):
+                return _response(
+                    signin.share_link(asked.path, found, asked.headers, keys(), now_us(), is_open=is_open), asked
+                )
+            sent = access.sent_key(asked.headers, asked.cookies, is_write=asked.method != "GET")
+            asked.seen["key"] = access.check(needs, sent, keys(), now_us(), is_open=is_open)
         result: Any = next_step(app).body
-        return _response(result if isinstance(result, Answer) else Answer(result), request(app))
+        return _response(result if isinstance(result, Answer) else Answer(result), asked)
 
     def unknown_route(_: Exception) -> Answer:
         asked = request(app)
         return no_route(asked.method, asked.path)
 
     def refused(error: TrueEdgeError) -> Response[Any]:
-        return _response(_refusal(error), request(app))
+        asked = request(app)
+        if is_page and isinstance(error, Unauthorized) and signin.is_browser(asked.headers):
+            return _response(signin.led_to_login(asked.path, asked.query, asked.headers, error.message), asked)
+        return _response(_refusal(error), asked)
 
     def failed(error: Exception) -> Response[Any]:
         logger.exception("unexpected", exc_info=error, request_id=request(app).request_id)
@@ -108,8 +129,9 @@ def lambda_handler(app: APIGatewayHttpResolver) -> Callable[[dict[str, Any], Any
             "request",
             extra={
                 "request_id": asked.request_id,
+                "key_id": asked.seen["key"].id if "key" in asked.seen else "",
                 "method": "HEAD" if asked.is_head else asked.method,
-                "path": asked.path,
+                "path": access.redacted(asked.path),  # the query is not logged: a share link has its key there
                 "status": answer["statusCode"],
                 "ms": round((time.perf_counter() - started) * 1000, 1),
             },
@@ -125,6 +147,11 @@ def lambda_handler(app: APIGatewayHttpResolver) -> Callable[[dict[str, Any], Any
 def request(app: APIGatewayHttpResolver) -> Request:
     """The request that is being answered."""
     return cast(Request, app.context["request"])
+
+
+def bound_to(app: APIGatewayHttpResolver) -> Scope:
+    """What the key of this request may write or see: everything, unless it is bound."""
+    return request(app).seen["key"].bound_to
 
 
 def exact_body(app: APIGatewayHttpResolver) -> bytes:
@@ -196,7 +223,14 @@ def _read(event: Mapping[str, Any]) -> Request:
         body=raw,
         request_id=str(context.get("requestId", "")),
         is_head=method == "HEAD",
+        # A field of its own in v2 events; what puts them together less exactly leaves them among the headers.
+        cookies=tuple(event.get("cookies") or _cookies_of(event.get("headers") or {})),
     )
+
+
+def _cookies_of(headers: Mapping[str, str]) -> list[str]:
+    texts = [value for name, value in headers.items() if name.lower() == "cookie"]
+    return [part.strip() for text in texts for part in text.split(";")]
 
 
 def _as_get(event: dict[str, Any]) -> dict[str, Any]:
@@ -235,7 +269,9 @@ def _content(answer: Answer, asked: Request) -> str | bytes:
 
 
 def _response(answer: Answer, asked: Request) -> Response[Any]:
-    return Response(answer.status, answer.content_type, _content(answer, asked), dict(answer.headers))
+    # Powertools turns cookies into text by str(): they may be text already.
+    cookies: list[Any] = list(answer.cookies)
+    return Response(answer.status, answer.content_type, _content(answer, asked), dict(answer.headers), cookies)
 
 
 def _plain(answer: Answer, asked: Request) -> dict[str, Any]:

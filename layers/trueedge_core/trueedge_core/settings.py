@@ -29,8 +29,8 @@ def flag(mapping: Mapping[str, str], name: str) -> bool:
 class Settings:
     """What the core is told from outside.
 
-    `store_url` alone selects the driver. `open` lets every request in without a key: the local server passes it, and
-    nothing in Lambda can set it. `log_level` is one of LOG_LEVELS.
+    `store_url` alone selects the driver. `open` lets every request in without a key while the store never had one: the
+    local server passes it, and nothing in Lambda can set it. `log_level` is one of LOG_LEVELS.
     """
 
     store_url: str = DEFAULT_STORE_URL

@@ -7,13 +7,15 @@ settings with `configure`.
 import os
 import time
 
-from .domain.ports import Ledger
+from .domain.ports import KeyStore, Ledger
 from .observability import set_level
 from .settings import Settings
-from .storage import open_ledger
+from .storage import open_keys, open_ledger
+from .storage.recent import RecentKeys
 
 _settings: Settings | None = None
 _ledger: Ledger | None = None
+_keys: KeyStore | None = None
 
 
 def settings() -> Settings:
@@ -33,12 +35,22 @@ def ledger() -> Ledger:
     return _ledger
 
 
+def keys() -> KeyStore:
+    """The API keys of this process's store, opened at the first call; what was just found is remembered briefly."""
+    global _keys
+    if _keys is None:
+        _keys = RecentKeys(open_keys(settings().store_url), now_us)
+    return _keys
+
+
 def configure(chosen: Settings | None) -> None:
-    """Use these settings from here on (None: the environment's); a ledger that was open is closed."""
-    global _settings, _ledger
+    """Use these settings from here on (None: the environment's); what was open of the store is closed."""
+    global _settings, _ledger, _keys
     if _ledger is not None:
         _ledger.close()
-    _settings, _ledger = chosen, None
+    if _keys is not None:
+        _keys.close()
+    _settings, _ledger, _keys = chosen, None, None
     if chosen is not None:
         set_level(chosen.log_level)
 

@@ -1,4 +1,4 @@
-"""The one interface between what TRUEEDGE computes and where it is kept: `Ledger`, and the few values that cross it.
+"""The interfaces between what TRUEEDGE computes and where it is kept: `Ledger`, `KeyStore`, and what crosses them.
 
 The contract stands here, in the docstrings; `tests/contract` holds every driver to it. Instants are integers:
 microseconds since the epoch, UTC. Trade order is `(timestamp, event_id)`, ids compared by their UTF-8 bytes.
@@ -6,7 +6,7 @@ microseconds since the epoch, UTC. Trade order is `(timestamp, event_id)`, ids c
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Literal, Protocol, TypeVar
 
 from .events import TradeEvent
@@ -18,6 +18,7 @@ Environment = Literal["live", "demo"]
 GroupKind = Literal["strategy", "account"]
 Step = Literal["trade", "hour", "day", "month"]
 Outcome = Literal["stored", "duplicate", "conflict"]
+KeyScope = Literal["ingest", "read", "admin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,13 @@ class Scope:
     account_id: str | None = None
     strategy_id: str | None = None
     environment: Environment | None = None
+
+    def holds(self, account_id: str, strategy_id: str) -> bool:
+        """Whether a trade of this account and strategy belongs to the scope, whatever its environment."""
+        return self.account_id in (None, account_id) and self.strategy_id in (None, strategy_id)
+
+
+EVERYTHING = Scope()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,28 @@ class Finding:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What is kept of an API key: the SHA-256 of its text as 64 hex digits, never the text; what it may do, and when.
+
+    `bound_to` is the only part of the log it writes or sees. A revoked key stays listed.
+    """
+
+    digest: str = field(repr=False)
+    scopes: tuple[KeyScope, ...]
+    created_at: int
+    bound_to: Scope = EVERYTHING
+    name: str = ""
+    expires_at: int | None = None
+    revoked_at: int | None = None
+    last_used_at: int | None = None
+
+    @property
+    def id(self) -> str:
+        """What people and the log call it: the first twelve digits of the digest, of which no key can be made."""
+        return self.digest[:12]
+
+
 class Clock(Protocol):
     """Now, in microseconds since the epoch."""
 
@@ -194,6 +224,48 @@ class Ledger(Protocol):
 
     def fsck(self) -> Iterator[Finding]:
         """Compare everything derived with the log; yields what does not match."""
+        ...
+
+    def close(self) -> None:
+        """Release files and connections; calling it twice is harmless."""
+        ...
+
+
+class KeyStore(Protocol):
+    """The API keys of an instance. A key is found by the whole digest of its text and by nothing shorter.
+
+    Any method may raise `Unavailable`, as those of `Ledger`.
+    """
+
+    def add(self, key: Key) -> None:
+        """Keep a new key; durable on return."""
+        ...
+
+    def add_first(self, key: Key) -> bool:
+        """Keep the key if the store never had one, and say whether it did; of several callers at once one does."""
+        ...
+
+    def find(self, digest: str) -> Key | None:
+        """The key of that digest, expired and revoked ones too."""
+        ...
+
+    def has_any(self) -> bool:
+        """Whether there ever was a key: once True always True, since keys are revoked but never removed."""
+        ...
+
+    def all(self) -> list[Key]:
+        """Every key, the oldest first."""
+        ...
+
+    def revoke(self, key_id: str, at: int) -> Key:
+        """Make a key useless from now on; durable on return. Repeating it changes nothing: the first time stays.
+
+        Raises: NotFound when no key has the id.
+        """
+        ...
+
+    def touch(self, digest: str, at: int) -> None:
+        """Note that the key was used. The latest time stays; a busy store may forget the note, but nobody waits."""
         ...
 
     def close(self) -> None:

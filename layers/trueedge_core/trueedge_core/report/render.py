@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from .pages import LoginView, OnwardView
 from .view import EmptyView, ReportView
 
 _HERE = Path(__file__).parent
@@ -84,11 +85,21 @@ def _templates() -> Environment:
     return environment
 
 
-def report(view: ReportView) -> str:
+def report(view: ReportView, signed_in: bool = False) -> str:
     """The page of a report."""
-    return _templates().get_template("report.html").render(view=view)
+    return _templates().get_template("report.html").render(view=view, signed_in=signed_in)
 
 
-def empty(view: EmptyView) -> str:
+def empty(view: EmptyView, signed_in: bool = False) -> str:
     """The page of an empty store."""
-    return _templates().get_template("empty.html").render(view=view)
+    return _templates().get_template("empty.html").render(view=view, signed_in=signed_in)
+
+
+def login(view: LoginView) -> str:
+    """The page to sign in."""
+    return _templates().get_template("login.html").render(view=view)
+
+
+def onward(view: OnwardView) -> str:
+    """A page that goes on by itself."""
+    return _templates().get_template("onward.html").render(view=view)

@@ -1,6 +1,6 @@
 """What a service hands to the HTTP layer when a plain dict (200, JSON) does not say enough."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 JSON = "application/json"
@@ -11,7 +11,7 @@ HTML = "text/html; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status, content type, headers and body. A mapping is written as exact JSON; text and bytes go out as they are.
+    """Status, type, headers, cookies and body. A mapping is written as exact JSON; text and bytes go out as they are.
 
     A mapping whose `status` is "error" gets the `request_id` from the HTTP layer.
     """
@@ -20,6 +20,7 @@ class Answer:
     status: int = 200
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: Sequence[str] = ()
 
 
 def problem(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Answer:

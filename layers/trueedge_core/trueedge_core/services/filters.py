@@ -8,21 +8,21 @@ from typing import Any, Literal
 from ..domain import metrics
 from ..domain.decimals import from_scaled, to_scaled
 from ..domain.fields import BY_NAME, Wrong
-from ..domain.ports import ALL_TIME, Period, Scope
+from ..domain.ports import ALL_TIME, EVERYTHING, Period, Scope
 from ..domain.times import format_time, parse_instant_or_date
 from ..domain.wording import shorten
 from ..errors import FieldError, InvalidParameter
+from . import access
 
 FILTERS = ("account_id", "strategy_id", "environment", "from", "to", "starting_balance")
 MAX_LIMIT = 1000
-EVERYTHING = Scope()
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What a reading route was asked: `scope`, `period` and `starting_balance` (scaled by 1e18), and how to answer.
 
-    `asked` is the echo: only the filters that were given, normalised.
+    `asked` is the echo: only the filters that were given, or that the key forces, normalised.
     """
 
     scope: Scope = EVERYTHING
@@ -115,10 +115,14 @@ _CHECKS: Mapping[str, Callable[[str], Any]] = {
 }
 
 
-def read(parameters: Mapping[str, str], accept: Collection[str] = (), **path: str) -> Filters:
+def read(
+    parameters: Mapping[str, str], accept: Collection[str] = (), *, bound_to: Scope = EVERYTHING, **path: str
+) -> Filters:
     """The filters among `parameters`, which may also hold the names in `accept`; ids of the path join the scope.
 
-    Raises: InvalidParameter with every wrong parameter at once.
+    What the key is `bound_to` is a filter that cannot be left out: the answer is that of the same question with it.
+    Raises: InvalidParameter with every wrong parameter at once; Forbidden for another account or strategy than the
+    key's.
     """
     known = (*FILTERS, *accept)
     wrong: dict[str, str] = {}
@@ -137,6 +141,9 @@ def read(parameters: Mapping[str, str], accept: Collection[str] = (), **path: st
     if start is not None and end is not None and start > end:
         wrong["from"] = f"{format_time(start)} is later than to ({format_time(end)}); accepted: a time not after it"
     refuse(wrong)
+    allowed = access.within(Scope(found.get("account_id"), found.get("strategy_id")), bound_to)
+    forced = {"account_id": allowed.account_id, "strategy_id": allowed.strategy_id}
+    found.update({name: value for name, value in forced.items() if value is not None})
     return _filters(found, accept)
 
 

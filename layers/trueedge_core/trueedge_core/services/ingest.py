@@ -1,31 +1,41 @@
 """Trades in: one, many, and the correction that takes one out of the figures. A 200 means durable."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..domain.events import MAX_EVENT_BYTES, TradeEvent, parse_event
 from ..domain.fields import BY_NAME
 from ..domain.money import read_json, read_one, split_batch
-from ..domain.ports import Ledger, Receipt
+from ..domain.ports import EVERYTHING, Ledger, Receipt, Scope
 from ..domain.wording import shorten
-from ..errors import Conflict, FieldError, InvalidEvent, InvalidJson, InvalidParameter, TooLarge
+from ..errors import Conflict, FieldError, Forbidden, InvalidEvent, InvalidJson, InvalidParameter, TooLarge
+from . import access, trades
 from .answers import Answer
 
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 MAX_REASON = 500
+RESULTS = ("stored", "duplicate", "conflict", "invalid", "forbidden")
 
 
-def record(body: bytes, now: int, ledger: Ledger) -> dict[str, object]:
-    """POST /trade_event: one event, once; the same content again is a duplicate, other content a Conflict."""
+# Why a batch of which nothing was taken was refused: the first of these that is among its rows.
+_REFUSED = {"invalid": InvalidEvent, "conflict": Conflict, "forbidden": Forbidden}
+
+
+def record(body: bytes, now: int, ledger: Ledger, bound_to: Scope = EVERYTHING) -> dict[str, object]:
+    """POST /trade_event: one event, once; the same content again is a duplicate, other content a Conflict.
+
+    `bound_to`: what the sender's key may write; an event of anything else is Forbidden.
+    """
     if len(body) > MAX_BATCH_BYTES:  # smaller ones are read first: broken JSON is broken whatever its size
         raise TooLarge(f"an event has at most {MAX_EVENT_BYTES} bytes, this body has {len(body)}")
     item = read_one(body)
     event = parse_event(item.value, item.raw, now)
+    if foreign := _foreign(event, bound_to):
+        raise Forbidden(foreign[0].message, foreign)
     [receipt] = ledger.append([event])
     if receipt.outcome == "conflict":
-        raise Conflict(
-            _conflict(receipt), [FieldError(name, "differs from what is stored") for name in receipt.changed]
-        )
+        message, changed = _conflict(receipt, bound_to)
+        raise Conflict(message, [FieldError(name, "differs from what is stored") for name in changed])
     return {
         "status": "ok",
         "event_id": receipt.event_id,
@@ -34,10 +44,11 @@ def record(body: bytes, now: int, ledger: Ledger) -> dict[str, object]:
     }
 
 
-def record_batch(body: bytes, now: int, ledger: Ledger) -> Answer:
-    """POST /trade_events: a row per event, in order; one append for all that are valid.
+def record_batch(body: bytes, now: int, ledger: Ledger, bound_to: Scope = EVERYTHING) -> Answer:
+    """POST /trade_events: a row per event, in order; one append for all that are valid and the sender's own.
 
-    200 when all were taken (a duplicate is), 207 when some were refused, 400 when none was taken.
+    200 when all were taken (a duplicate is), 207 when some were refused, 400 when none was taken (403 when the key was
+    the reason for each).
     """
     if len(body) > MAX_BATCH_BYTES:
         raise TooLarge(f"a batch has at most {MAX_BATCH_BYTES} bytes, this one has {len(body)}; send it in parts")
@@ -54,21 +65,30 @@ def record_batch(body: bytes, now: int, ledger: Ledger) -> Answer:
             event = parse_event(item.value, item.raw, now)
         except (InvalidJson, InvalidEvent, TooLarge) as error:
             rows.append(_invalid(index, item.value, error))
-        else:
-            events.append(event)
-            places.append(index)
-            rows.append({})
+            continue
+        if foreign := _foreign(event, bound_to):
+            rows.append(_forbidden(index, event.event_id, foreign))
+            continue
+        events.append(event)
+        places.append(index)
+        rows.append({})
     receipts = ledger.append(events) if events else []
     for index, receipt in zip(places, receipts, strict=True):
         rows[index] = row = {"index": index, "event_id": receipt.event_id, "result": receipt.outcome}
         if receipt.outcome == "conflict":
-            row["message"] = _conflict(receipt)
+            row["message"] = _conflict(receipt, bound_to)[0]
     return _batch_answer(rows)
 
 
-def void(body: bytes, event_id: str, ledger: Ledger) -> dict[str, object]:
-    """POST /trade_event/{event_id}/void: takes the trade out of the figures, visibly and for good."""
-    receipt = ledger.void(event_id, _reason(body))
+def void(body: bytes, event_id: str, ledger: Ledger, bound_to: Scope = EVERYTHING) -> dict[str, object]:
+    """POST /trade_event/{event_id}/void: takes the trade out of the figures, visibly and for good.
+
+    Raises: NotFound for an event that is not in the log, or that a key bound like this must not know of.
+    """
+    reason = _reason(body)
+    if bound_to != EVERYTHING:
+        trades.found(ledger, event_id, bound_to)  # whose it is never changes: looking first races with nothing
+    receipt = ledger.void(event_id, reason)
     return {
         "status": "ok",
         "event_id": receipt.event_id,
@@ -99,14 +119,43 @@ def _reason(body: bytes) -> str:
     return str(reason)
 
 
-def _conflict(receipt: Receipt) -> str:
+def _foreign(event: TradeEvent, bound_to: Scope) -> list[FieldError]:
+    """The fields of an event that lie outside what the sender's key may write."""
+    return [
+        FieldError(f"{kind}_id", f"this key is bound to {access.binding(bound_to)}, and writes no other {kind}")
+        for kind, mine, sent in (
+            ("account", bound_to.account_id, event.account_id),
+            ("strategy", bound_to.strategy_id, event.strategy_id),
+        )
+        if mine is not None and mine != sent
+    ]
+
+
+def _forbidden(index: int, event_id: str, foreign: Sequence[FieldError]) -> dict[str, object]:
+    return {
+        "index": index,
+        "event_id": event_id,
+        "result": "forbidden",
+        "message": f"{foreign[0].field}: {foreign[0].message}",
+        "errors": [{"field": one.field, "message": one.message} for one in foreign],
+    }
+
+
+def _conflict(receipt: Receipt, bound_to: Scope) -> tuple[str, tuple[str, ...]]:
+    """What is said of a conflict: a sentence, and the fields in which it differs.
+
+    The fields of a trade that the sender's key must not see are not told: they could be guessed one by one.
+    """
+    bound = [f"{kind}_id" for kind in ("account", "strategy") if getattr(bound_to, f"{kind}_id") is not None]
+    if any(name in receipt.changed for name in bound):
+        return f"the event_id {shorten(receipt.event_id, 128)} is already taken by a trade that is not this key's", ()
     named = ", ".join(name if name in BY_NAME else shorten(name) for name in receipt.changed[:12])
     if len(receipt.changed) > 12:
         named += f" and {len(receipt.changed) - 12} more"
     message = f"the event_id {shorten(receipt.event_id, 128)} is already stored with other content ({named})"
     if "state" in receipt.changed:
         message += ": an open and its later close are two events with two ids and one linked_position_id"
-    return message
+    return message, receipt.changed
 
 
 def _invalid(index: int, value: object, error: InvalidJson | InvalidEvent | TooLarge) -> dict[str, object]:
@@ -123,7 +172,7 @@ def _invalid(index: int, value: object, error: InvalidJson | InvalidEvent | TooL
 
 
 def _batch_answer(rows: list[dict[str, object]]) -> Answer:
-    counts = dict.fromkeys(("stored", "duplicate", "conflict", "invalid"), 0)
+    counts = dict.fromkeys(RESULTS, 0)
     for row in rows:
         counts[str(row["result"])] += 1
     taken = counts["stored"] + counts["duplicate"]
@@ -131,12 +180,13 @@ def _batch_answer(rows: list[dict[str, object]]) -> Answer:
         return Answer({"status": "ok", "counts": counts, "results": rows})
     if taken:
         return Answer({"status": "partial", "counts": counts, "results": rows}, status=207)
+    reason = next(kind for word, kind in _REFUSED.items() if counts[word])
     refused: dict[str, object] = {
         "status": "error",
-        "code": InvalidEvent.code if counts["invalid"] else Conflict.code,
+        "code": reason.code,
         "message": f"none of the {len(rows)} events was taken: see results for the reason of each",
         "errors": [],
         "counts": counts,
         "results": rows,
     }
-    return Answer(refused, status=400)
+    return Answer(refused, status=403 if reason is Forbidden else 400)

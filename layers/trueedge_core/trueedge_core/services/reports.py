@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from ..domain.curve import Point, choose_step, curve, thin
 from ..domain.money import write_json
-from ..domain.ports import GroupKind, Ledger, Reading, Scope
+from ..domain.ports import EVERYTHING, GroupKind, Ledger, Reading, Scope
 from ..domain.times import format_time
 from ..domain.wording import shorten
 from ..errors import NotFound
@@ -31,17 +31,27 @@ _HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1
 _FORM_FIELDS = ("from", "to", "starting_balance", "environment")
 
 
-def page(ledger: Ledger, parameters: Mapping[str, str], *, base_url: str, now: int, **path: str) -> Answer:
-    """GET /report: the page for these query parameters; ids of the path join the scope.
+def page(
+    ledger: Ledger,
+    parameters: Mapping[str, str],
+    *,
+    base_url: str,
+    now: int,
+    bound_to: Scope = EVERYTHING,
+    signed_in: bool = False,
+    **path: str,
+) -> Answer:
+    """GET /report: the page for these query parameters; ids of the path join the scope, `bound_to` limits it.
 
-    Raises: InvalidParameter; NotFound when the log has no event of the account or strategy asked for.
+    `signed_in`: by a cookie, so the page has a way to sign out.
+    Raises: InvalidParameter; Forbidden; NotFound when the log has no event of the account or strategy asked for.
     """
-    selection = _selection(parameters, path)
+    selection = _selection(parameters, bound_to, path)
     with ledger.snapshot():
         found = _found(ledger, selection)
     if found is None:
-        return _html(render.empty(_empty(base_url, now)))
-    return _html(render.report(build(*found)))
+        return _html(render.empty(_empty(base_url, now, signed_in), signed_in))
+    return _html(render.report(build(*found), signed_in))
 
 
 def _found(ledger: Ledger, selection: Selection) -> tuple[Selection, Found] | None:
@@ -90,13 +100,13 @@ def _html(text: str) -> Answer:
     return Answer(text, content_type=HTML, headers=render.PAGE_HEADERS)
 
 
-def _selection(parameters: Mapping[str, str], path: Mapping[str, str]) -> Selection:
+def _selection(parameters: Mapping[str, str], bound_to: Scope, path: Mapping[str, str]) -> Selection:
     """The report knows one word more than the API: environment=both, which is what no environment means there."""
     asked = {name: text for name, text in parameters.items() if text or name not in _FORM_FIELDS}
     both = asked.get("environment") == "both"
     if both:
         del asked["environment"]
-    found = filters.read(asked, **path)
+    found = filters.read(asked, bound_to=bound_to, **path)
     return Selection(
         account_id=found.scope.account_id,
         strategy_id=found.scope.strategy_id,
@@ -136,7 +146,7 @@ def _points(ledger: Ledger, selection: Selection, reading: Reading) -> list[Poin
     return curve(thin(series, step, POINTS), selection.balance)
 
 
-def _empty(base_url: str, now: int) -> EmptyView:
+def _empty(base_url: str, now: int, signed_in: bool = False) -> EmptyView:
     """A line for a shell: one trade, in the environment and under the name that the README uses for examples."""
     event = {
         "event_id": f"example-{now}",
@@ -160,4 +170,5 @@ def _empty(base_url: str, now: int) -> EmptyView:
     # No apostrophe can be in it, so single quotes hold it in every shell; the spaces let a narrow page break the line.
     text = write_json(event).replace(',"', ', "').replace('":', '": ')
     url = f"{base_url}/trade_event"
-    return EmptyView(curl=f"curl -sS {url} -H 'Content-Type: application/json' -d '{text}'", url=url)
+    key = " -H 'X-API-Key: te_...'" if signed_in else ""
+    return EmptyView(curl=f"curl -sS {url}{key} -H 'Content-Type: application/json' -d '{text}'", url=url)

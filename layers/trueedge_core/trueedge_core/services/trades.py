@@ -10,7 +10,7 @@ from typing import Any
 from ..domain.decimals import plain
 from ..domain.fields import FIELDS
 from ..domain.money import read_json, write_json
-from ..domain.ports import Ledger, Page, Scope, Trade
+from ..domain.ports import EVERYTHING, Ledger, Page, Scope, Trade
 from ..domain.times import format_time
 from ..domain.wording import shorten
 from ..errors import NotFound
@@ -27,11 +27,17 @@ _COLUMNS = (*(field.name for field in FIELDS), "position", "received_at", "void_
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
-def one(ledger: Ledger, event_id: str) -> Answer:
-    """GET /trade_event/{event_id}. Raises: NotFound."""
+def found(ledger: Ledger, event_id: str, bound_to: Scope = EVERYTHING) -> Trade:
+    """The event of that id. Raises: NotFound, also where a key bound like this must not even know that there is one."""
     trade = ledger.event(event_id)
-    if trade is None:
+    if trade is None or not _belongs(trade, bound_to):
         raise NotFound(f"no event {shorten(event_id, 128)} is in the log")
+    return trade
+
+
+def one(ledger: Ledger, event_id: str, bound_to: Scope = EVERYTHING) -> Answer:
+    """GET /trade_event/{event_id}. Raises: NotFound."""
+    trade = found(ledger, event_id, bound_to)
     return Answer('{"status":"ok",' + _row(trade)[1:])
 
 
@@ -69,15 +75,17 @@ def _page(ledger: Ledger, filters: Filters) -> Page[Trade]:
     return page
 
 
-def _matches(trade: Trade, filters: Filters) -> bool:
+def _belongs(trade: Trade, scope: Scope) -> bool:
+    if scope == EVERYTHING:
+        return True
     event: Any = read_json(trade.raw)
-    scope, period = filters.scope, filters.period
-    found = Scope(event["account_id"], event["strategy_id"], event["environment"])
+    return scope.holds(event["account_id"], event["strategy_id"]) and scope.environment in (None, event["environment"])
+
+
+def _matches(trade: Trade, filters: Filters) -> bool:
+    period = filters.period
     return (
-        all(
-            getattr(scope, name) in (None, getattr(found, name))
-            for name in ("account_id", "strategy_id", "environment")
-        )
+        _belongs(trade, filters.scope)
         and (period.start is None or trade.timestamp >= period.start)
         and (period.end is None or trade.timestamp < period.end)
     )
