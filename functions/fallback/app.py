@@ -25,6 +25,8 @@ ROUTES = {
     "/assets/{file}": _GET,
     "/login": (*_GET, *_POST),
     "/logout": _POST,
+    "/openapi.json": _GET,
+    "/docs": _GET,
     "/health": _GET,
 }
 

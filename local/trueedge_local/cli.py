@@ -191,6 +191,15 @@ def revoke_key(store: str, key_id: str) -> None:
     command.revoke(store_url(store), key_id)
 
 
+@main.command()
+def openapi() -> None:
+    """Write the API's description anew from the code."""
+    from .openapi import document
+
+    document.FILE.write_text(document.text(), encoding="utf-8", newline="\n")
+    click.echo(f"wrote {document.FILE}")
+
+
 def _existing(store: str) -> Any:
     """The ledger of a store that is there: a typo must not make an empty one and call it clean."""
     from trueedge_core import wiring

@@ -119,6 +119,7 @@ def announce(options: Options) -> None:
         f"TRUEEDGE answers on {url} ({options.store_url}, {workers})",
         f"  report   {url}/report",
         f"  figures  {url}/metrics/overall",
+        f"  api      {url}/docs",
         f"  post     curl {url}/trade_event -d @trade.json    (README.md shows a whole one)",
         "Ctrl-C stops it.",
     ]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.functions import contract
 from trueedge_core.domain.money import read_json
-from trueedge_local.events import Incoming, Outgoing
+from trueedge_local.events import BadRequest, Incoming, Outgoing, decoded_path
 from trueedge_local.gateway import Context, Gateway, load_handler
 from trueedge_local.guard import Guard
 from trueedge_local.template import CHECKOUT, read_routes
@@ -78,7 +79,10 @@ def invoke(function: str, event: Mapping[str, Any]) -> Answered:
     """What Lambda does: the function's handler on a v2 event."""
     result = load_handler(FUNCTIONS / function)(dict(event), Context(function, "lambda-request"))
     body = base64.b64decode(result["body"]) if result["isBase64Encoded"] else result["body"].encode()
-    return Answered(result["statusCode"], {name.lower(): value for name, value in result["headers"].items()}, body)
+    got = Answered(result["statusCode"], {name.lower(): value for name, value in result["headers"].items()}, body)
+    if "requestContext" in event:
+        contract.hold(event["requestContext"]["http"]["method"], event["rawPath"], got.status, got.headers, got.body)
+    return got
 
 
 class Caller:
@@ -100,7 +104,12 @@ class Caller:
         if body and "content-type" not in sent:
             sent["content-type"] = "application/json"
         incoming = Incoming(method, path.encode(), query.encode(), tuple(sent.items()), body)
-        return answered(self.gateway.answer(incoming))
+        got = answered(self.gateway.answer(incoming))
+        try:
+            contract.hold(method, decoded_path(incoming.raw_path), got.status, got.headers, got.body)
+        except BadRequest:  # no path: nothing that could be told of it
+            assert got.status == 400
+        return got
 
     def get(self, target: str, **headers: str) -> Answered:
         return self("GET", target, **headers)

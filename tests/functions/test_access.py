@@ -16,7 +16,7 @@ from trueedge_core.settings import Settings
 from trueedge_local.template import DEFAULT, Route, read_routes
 
 # What answers without a key, and why nothing is lost by it: liveness, the way to sign in, files that anyone may have.
-PUBLIC = {"/health", "/login", "/logout", "/assets/{file}"}
+PUBLIC = {"/health", "/login", "/logout", "/assets/{file}", "/docs", "/openapi.json"}
 GUARDED = [route for route in read_routes() if route.path not in {DEFAULT, *PUBLIC}]
 GUARDED_IDS = [route.key for route in GUARDED]
 # Told apart from anything that may be shown: no answer to a bound key may contain it.

@@ -37,6 +37,8 @@ EXPECTED = {
     "login": 200,
     "login_wrong_key": 401,
     "login_out": 303,
+    "docs": 200,
+    "docs_openapi": 200,
     "health": 200,
     "health_head": 200,
     "fallback": 404,
@@ -54,7 +56,7 @@ def test_the_handler_answers_its_sample(name: str, settings: Settings) -> None:
     assert invoke("ingest", sample("ingest")).status == 200
     answer = invoke(function_of(name), sample(name))
     assert answer.status == EXPECTED[name], answer.text
-    if answer.headers.get("content-type") == "application/json" and answer.body:
+    if answer.headers.get("content-type") == "application/json" and answer.body and name != "docs_openapi":
         status = answer.json["status"]
         assert status == {200: "ok", 207: "partial"}.get(answer.status, "error")
         assert answer.status < 400 or answer.json["request_id"] == "JKJaXmPLvHcESHA="

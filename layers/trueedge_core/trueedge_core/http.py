@@ -62,20 +62,31 @@ class Request:
     seen: dict[str, Key] = field(default_factory=dict)
 
 
-def api(scope: AccessScope | None, *, is_page: bool = False, public: str | None = None) -> APIGatewayHttpResolver:
-    """A resolver whose routes run only after the access check for `scope` (None: no key needed), and never raise.
+class Api(APIGatewayHttpResolver):
+    """A function's resolver, and who is let in to its routes.
 
-    `is_page`: browsers come here, so one without a good key is led to /login, and ?key= is a share link.
-    `public`: paths that begin so need no key.
+    `scope`: what a key must have (None: no key needed). `public`: paths that begin so need no key. `is_page`: browsers
+    come here, so one without a good key is led to /login, and ?key= is a share link.
     """
-    # Never `debug`: in it the resolver prints each event, and the key in its headers.
-    app = APIGatewayHttpResolver(serializer=write_json, debug=False)
 
-    def door(
-        app: APIGatewayHttpResolver, next_step: Callable[[APIGatewayHttpResolver], Response[Any]]
-    ) -> Response[Any]:
+    scope: AccessScope | None = None
+    is_page: bool = False
+    public: str | None = None
+
+    def needs(self, path: str) -> AccessScope | None:
+        """What a key must have for this path; None when it needs no key."""
+        return None if self.public is not None and path.startswith(self.public) else self.scope
+
+
+def api(scope: AccessScope | None, *, is_page: bool = False, public: str | None = None) -> Api:
+    """A resolver whose routes run only after the access check, and never raise; the arguments are those of `Api`."""
+    # Never `debug`: in it the resolver prints each event, and the key in its headers.
+    app = Api(serializer=write_json, debug=False)
+    app.scope, app.is_page, app.public = scope, is_page, public
+
+    def door(_: APIGatewayHttpResolver, next_step: Callable[[APIGatewayHttpResolver], Response[Any]]) -> Response[Any]:
         asked = request(app)
-        needs = None if public is not None and asked.path.startswith(public) else scope
+        needs = app.needs(asked.path)
         if needs is not None:
             is_open = settings().open
             if is_page and "key=" in asked.query and "key" in (found := parameters(app)):

@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-MODULES = ("text", "verdict", "chart", "figures", "selection", "tables", "view", "render")
+MODULES = ("text", "verdict", "chart", "figures", "reference", "selection", "tables", "view", "render")
 
 
 @pytest.mark.parametrize("name", [*(f"report.{module}" for module in MODULES), "services.reports"])

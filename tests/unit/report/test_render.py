@@ -79,7 +79,7 @@ def test_every_link_stays_on_our_own_origin(name: str) -> None:
         for attribute in ("href", "src", "action"):
             target = attributes.get(attribute)
             if target is not None:
-                assert re.match(r"/(report|assets|metrics|trade_events)\b|#", target), (tag, target)
+                assert re.match(r"/(report|assets|metrics|trade_events|docs)\b|#", target), (tag, target)
 
 
 def test_the_page_has_no_script_no_inline_style_and_no_handler() -> None:

@@ -164,12 +164,14 @@ def _text_field(name: str, presence: str, about: str) -> Field:
     )
 
 
-def _choice_field(name: str, *words: str) -> Field:
-    return Field(name, "required", _one_of(*words), " or ".join(f'"{w}"' for w in words), {"enum": list(words)})
+def _choice_field(name: str, about: str, *words: str) -> Field:
+    accepted = " or ".join(f'"{word}"' for word in words)
+    return Field(name, "required", _one_of(*words), accepted, {"enum": list(words), "description": about})
 
 
 _NUMBER_ACCEPTED = "a number, or a text with one, below 1e20, of at most 40 digits and no finer than 1e-40"
 _NUMBER_PATTERN = "^" + _NUMERIC.pattern + "$"
+_POSITIVE_PATTERN = "^(?=[^eE]*[1-9])" + _NUMERIC.pattern.replace("[+-]?", "[+]?", 1) + "$"
 
 
 def _number_field(
@@ -178,7 +180,8 @@ def _number_field(
     number: dict[str, Any] = {"type": "number", "exclusiveMinimum": -1e20, "exclusiveMaximum": 1e20}
     if more:
         number["exclusiveMinimum"] = 0
-    schema = {"anyOf": [number, {"type": "string", "pattern": _NUMBER_PATTERN}], "description": about}
+    pattern = _POSITIVE_PATTERN if more else _NUMBER_PATTERN
+    schema = {"anyOf": [number, {"type": "string", "pattern": pattern}], "description": about}
     return Field(name, presence, check, _NUMBER_ACCEPTED + more, schema)
 
 
@@ -192,23 +195,23 @@ FIELDS: tuple[Field, ...] = (
     _text_field("strategy_id", "required", "The strategy that traded."),
     _text_field("venue", "required", "Where: broker, exchange or backtester."),
     _text_field("symbol", "required", "What was traded, as the venue writes it."),
-    _choice_field("environment", "live", "demo"),
+    _choice_field("environment", "With real money, or in practice.", "live", "demo"),
     _time_field("timestamp", "required", "When it happened: for a closed trade, its close."),
-    _choice_field("side", "buy", "sell"),
+    _choice_field("side", "The direction of the trade.", "buy", "sell"),
     Field(
         "order_type",
         "required",
         _order_type,
         'text of 1 to 32 UTF-8 bytes such as "market", "limit", "stop" or "stop_limit"',
-        {"type": "string", "minLength": 1, "maxLength": 32, "examples": ["market", "limit", "stop", "stop_limit"]},
+        {"type": "string", "minLength": 1, "maxLength": 32, "description": "How it was ordered."},
     ),
     _number_field("quantity", "required", "How much, in quantity_type.", _positive, ", greater than 0"),
-    _choice_field("quantity_type", "lots", "units"),
+    _choice_field("quantity_type", "What quantity counts.", "lots", "units"),
     _number_field("price_open", "required", "Price of the entry."),
     _number_field("price_close", "closed", "Price of the exit; null while open."),
     _number_field("fees", "required", "Fees, commission, swap; negative is a cost."),
     _number_field("pnl", "closed", "Profit or loss net of fees, in account currency; null while open."),
-    _choice_field("state", "open", "closed"),
+    _choice_field("state", "Only closed trades count in figures.", "open", "closed"),
     _text_field("linked_position_id", "optional", "Joins an open and its later close, which are two events."),
     _time_field("opened_at", "optional", "When the position was opened; not after timestamp."),
     Field(
@@ -216,7 +219,7 @@ FIELDS: tuple[Field, ...] = (
         "optional",
         _currency,
         '3 to 12 capital letters or digits such as "USD" or "USDT"',
-        {"type": "string", "pattern": "^[A-Z0-9]{3,12}$"},
+        {"type": "string", "pattern": "^[A-Z0-9]{3,12}$", "description": "What the amounts of money are in."},
     ),
     _number_field("initial_risk", "optional", "What was at risk at entry: R = pnl / this.", _risk, ", greater than 0"),
     Field(
@@ -224,14 +227,19 @@ FIELDS: tuple[Field, ...] = (
         "optional",
         _tags,
         f"an array of at most {MAX_TAGS} texts of at most {MAX_TAG_LENGTH} characters",
-        {"type": "array", "maxItems": MAX_TAGS, "items": {"type": "string", "maxLength": MAX_TAG_LENGTH}},
+        {
+            "type": "array",
+            "maxItems": MAX_TAGS,
+            "items": {"type": "string", "maxLength": MAX_TAG_LENGTH},
+            "description": "Words of your own.",
+        },
     ),
     Field(
         "metadata",
         "optional",
         _metadata,
         "an object of at most 16 KB",
-        {"type": "object", "description": "Anything else worth keeping, at most 16 KB."},
+        {"type": "object", "description": "Anything else worth keeping."},
     ),
 )
 
@@ -247,9 +255,10 @@ def json_schema() -> dict[str, Any]:
         schema = field.schema
         if field.presence != "required":
             schema = {"anyOf": [*schema.get("anyOf", [schema]), {"type": "null"}]}
-        properties[field.name] = schema | {
-            "description": field.schema.get("description", "Accepted: " + field.accepted)
-        }
+        about: str = field.schema["description"]
+        if "enum" not in field.schema:  # where it says less than the check does
+            about += f" Accepted: {field.accepted}."
+        properties[field.name] = schema | {"description": about}
     return {
         "title": "TRADE_EVENT",
         "type": "object",

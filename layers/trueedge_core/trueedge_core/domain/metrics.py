@@ -29,6 +29,7 @@ Z_95_ONE_SIDED = Decimal("1.6448536")
 Z_95_TWO_SIDED = 1.959964
 EULER_GAMMA = 0.5772156649
 MIN_TRADES, MIN_LOSING_DAYS, CONFIDENCE = 30, 5, 0.95
+VERDICTS = ("insufficient", "losing", "unproven", "significant")
 
 # Enough digits that cancellation in V cannot reach the 12 that are shown.
 _WIDE = Context(prec=80)

@@ -1,7 +1,7 @@
 """ReportView -> HTML: Jinja2 with autoescape on and StrictUndefined; stylesheet, fonts and mark under hashed names.
 
-Templates are compiled and assets read once per process. The page loads from its own origin alone and has no script and
-no inline style, so the policy that goes out with it (`PAGE_HEADERS`) can forbid all of them.
+Templates are compiled and assets read once per process. Pages load from their own origin alone and have no inline
+style; the report has no script, the reference one file. So the policy that goes out with each can forbid all else.
 """
 
 import functools
@@ -14,20 +14,30 @@ from types import MappingProxyType
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .pages import LoginView, OnwardView
+from .reference import Reference
 from .view import EmptyView, ReportView
 
 _HERE = Path(__file__).parent
-_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+}
 
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
 PAGE_HEADERS: Mapping[str, str] = MappingProxyType(
     {
-        "Content-Security-Policy": (
-            "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self'; "
-            "base-uri 'none'; frame-ancestors 'none'"
-        ),
+        "Content-Security-Policy": _POLICY,
         "Referrer-Policy": "same-origin",  # ids stand in the query: they are nobody else's business
         "Cache-Control": "private, no-cache",
     }
+)
+DOCS_HEADERS: Mapping[str, str] = MappingProxyType(
+    {**PAGE_HEADERS, "Content-Security-Policy": f"{_POLICY}; script-src 'self'; connect-src 'self'"}
 )
 ASSET_HEADERS: Mapping[str, str] = MappingProxyType({"Cache-Control": "public, max-age=31536000, immutable"})
 
@@ -103,3 +113,8 @@ def login(view: LoginView) -> str:
 def onward(view: OnwardView) -> str:
     """A page that goes on by itself."""
     return _templates().get_template("onward.html").render(view=view)
+
+
+def reference(view: Reference, base_url: str) -> str:
+    """The page of the API."""
+    return _templates().get_template("docs.html").render(view=view, base_url=base_url)

@@ -47,10 +47,10 @@ def check(scope: AccessScope | None, sent: str | None, keys: KeyStore, now: int,
     if sent is None and not keys.has_any():
         raise Unauthorized("this instance has no keys yet, so it answers nothing but /health; `keys create` makes one")
     if sent is None:
-        raise Unauthorized(f"this needs a key of the scope {_needed(scope)}; {SEND_IT}")
+        raise Unauthorized(f"this needs a key of the scope {needed(scope)}; {SEND_IT}")
     key = identify(sent, keys, now)
     if not allows(key, scope):
-        raise Forbidden(f"this key has the scope {' and '.join(key.scopes)}; this needs the scope {_needed(scope)}")
+        raise Forbidden(f"this key has the scope {' and '.join(key.scopes)}; this needs the scope {needed(scope)}")
     keys.touch(key.digest, now)
     return key
 
@@ -76,7 +76,8 @@ def allows(key: Key, scope: AccessScope) -> bool:
     return any(scope in _IMPLIED[one] for one in key.scopes)
 
 
-def _needed(scope: AccessScope) -> str:
+def needed(scope: AccessScope) -> str:
+    """What a key must have, in words."""
     return "admin, or ingest bound to the account of the trade" if scope == "void" else scope
 
 

@@ -9,7 +9,7 @@ from ..domain import metrics
 from ..domain.decimals import from_scaled, to_scaled
 from ..domain.fields import BY_NAME, Wrong
 from ..domain.ports import ALL_TIME, EVERYTHING, Period, Scope
-from ..domain.times import format_time, parse_instant_or_date
+from ..domain.times import TIME_ACCEPTED, format_time, parse_instant_or_date
 from ..domain.wording import shorten
 from ..errors import FieldError, InvalidParameter
 from . import access
@@ -68,24 +68,6 @@ def _as_field(name: str, text: str) -> Any:
         raise ValueError(f"{shorten(text)} {str(odd) or 'is not accepted'}; accepted: {field.accepted}") from None
 
 
-def _choice(*words: str) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"{shorten(text)} is not accepted; accepted: {', '.join(words)}")
-        return text
-
-    return check
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def check(text: str) -> int:
-        if text.isascii() and text.isdigit() and len(text) <= 9 and low <= int(text) <= high:
-            return int(text)
-        raise ValueError(f"{shorten(text)} is not accepted; accepted: a whole number from {low} to {high}")
-
-    return check
-
-
 def _metric(text: str) -> str:
     if text in metrics.BY_NAME:
         return text
@@ -98,21 +80,76 @@ def _cursor(text: str) -> str:
     raise ValueError("an empty cursor is not accepted; leave it out to start from the beginning")
 
 
-_CHECKS: Mapping[str, Callable[[str], Any]] = {
-    "account_id": check_id,
-    "strategy_id": check_id,
-    "environment": _choice("live", "demo"),
-    "from": parse_instant_or_date,
-    "to": parse_instant_or_date,
-    "starting_balance": check_balance,
-    "cursor": _cursor,
-    "limit": _whole(1, MAX_LIMIT),
-    "sort": _metric,
-    "order": _choice("asc", "desc"),
-    "points": _whole(2, 5000),
-    "format": _choice("json", "ndjson", "csv"),
-    "event_id": check_id,
-}
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A row of the one table of query parameters: how a text is read, and how the contract tells of it."""
+
+    name: str
+    check: Callable[[str], Any]
+    about: str
+    schema: Mapping[str, Any]
+
+
+def _id(name: str, about: str) -> Parameter:
+    schema = {key: value for key, value in BY_NAME["account_id"].schema.items() if key != "description"}
+    return Parameter(name, check_id, about, schema)
+
+
+def _choice(name: str, words: tuple[str, ...], about: str) -> Parameter:
+    def check(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"{shorten(text)} is not accepted; accepted: {', '.join(words)}")
+        return text
+
+    return Parameter(name, check, about, {"type": "string", "enum": list(words)})
+
+
+def _whole(name: str, low: int, high: int, about: str) -> Parameter:
+    def check(text: str) -> int:
+        if text.isascii() and text.isdigit() and len(text) <= 9 and low <= int(text) <= high:
+            return int(text)
+        raise ValueError(f"{shorten(text)} is not accepted; accepted: a whole number from {low} to {high}")
+
+    return Parameter(name, check, about, {"type": "integer", "minimum": low, "maximum": high})
+
+
+def _moment(name: str, about: str) -> Parameter:
+    schema = {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}
+    return Parameter(name, parse_instant_or_date, f"{about}: {TIME_ACCEPTED}, or a date, its midnight UTC.", schema)
+
+
+_TABLE = (
+    _id("account_id", "Only events of this account."),
+    _id("strategy_id", "Only events of this strategy."),
+    _choice("environment", ("live", "demo"), "Only live or only demo trades. Without it both are counted together."),
+    _moment("from", "From this time on, included"),
+    _moment("to", "Up to this time, not included; not before from"),
+    Parameter(
+        "starting_balance",
+        check_balance,
+        "What the account began with, in its currency: a number of at least 0 with at most 18 decimals. Without it the "
+        "figures that need one are null.",
+        {"type": "number", "minimum": 0, "exclusiveMaximum": 1e20},
+    ),
+    Parameter(
+        "cursor",
+        _cursor,
+        "Where the page begins: the next_cursor of the page before, for the same question. Without it: the first page.",
+        {"type": "string", "minLength": 1},
+    ),
+    _whole("limit", 1, MAX_LIMIT, "How many rows a page has at most."),
+    Parameter(
+        "sort",
+        _metric,
+        "Rows by this figure; those where it is undefined come last. Without it: by id.",
+        {"type": "string", "enum": list(metrics.BY_NAME)},
+    ),
+    _choice("order", ("asc", "desc"), "Up or down; desc needs a sort."),
+    _whole("points", 2, 5000, "How many points the curve has at most."),
+    _choice("format", ("json", "ndjson", "csv"), "JSON with the filters and as_of, or only the rows: one per line."),
+    _id("event_id", "Only the event of this id."),
+)
+PARAMETERS: Mapping[str, Parameter] = {parameter.name: parameter for parameter in _TABLE}
 
 
 def read(
@@ -134,7 +171,7 @@ def read(
             wrong[name] = "is given by the path already; leave it out of the query"
         else:
             try:
-                found[name] = _CHECKS[name](text)
+                found[name] = PARAMETERS[name].check(text)
             except ValueError as error:
                 wrong[name] = str(error)
     start, end = found.get("from"), found.get("to")

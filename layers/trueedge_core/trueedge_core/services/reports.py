@@ -28,7 +28,7 @@ GROUPS = 1000
 
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 # What a form sends for a field that was left empty: nothing was asked.
-_FORM_FIELDS = ("from", "to", "starting_balance", "environment")
+FORM_FIELDS = ("from", "to", "starting_balance", "environment")
 
 
 def page(
@@ -102,7 +102,7 @@ def _html(text: str) -> Answer:
 
 def _selection(parameters: Mapping[str, str], bound_to: Scope, path: Mapping[str, str]) -> Selection:
     """The report knows one word more than the API: environment=both, which is what no environment means there."""
-    asked = {name: text for name, text in parameters.items() if text or name not in _FORM_FIELDS}
+    asked = {name: text for name, text in parameters.items() if text or name not in FORM_FIELDS}
     both = asked.get("environment") == "both"
     if both:
         del asked["environment"]

@@ -1,0 +1,319 @@
+"""What the code cannot say of itself: for each route a summary, what it answers, and which errors it may raise.
+
+Which routes there are says template.yaml, who may come in says each handler; a test holds this table to both.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from trueedge_core.errors import (
+    Conflict,
+    Forbidden,
+    InvalidEvent,
+    InvalidJson,
+    InvalidParameter,
+    NotFound,
+    TrueEdgeError,
+)
+from trueedge_core.services import query, trades
+from trueedge_core.services.answers import CSV, HTML, JSON, NDJSON
+from trueedge_core.services.filters import FILTERS
+
+from .schemas import ref
+
+Schema = dict[str, Any]
+SCRIPT, STYLE, FONT, IMAGE = "text/javascript; charset=utf-8", "text/css; charset=utf-8", "font/woff2", "image/svg+xml"
+
+TAGS = {
+    "Post": "Trades in. The log is permanent: a trade is never changed or deleted, only taken out of the figures.",
+    "Trades": "Trades out, as they were sent.",
+    "Figures": "Every figure, exactly, of whatever the filters name.",
+    "Report": "Pages for people.",
+    "Service": "This instance, and this description of it.",
+}
+
+_PAGE = {"type": "string", "description": "An HTML page."}
+_BYTES: Schema = {"description": "A file of the pages. Its name has a hash of its content, so it may be kept for ever."}
+
+
+@dataclass(frozen=True)
+class Given:
+    """An answer: what it means, and its body per content type, if it has one."""
+
+    about: str
+    content: Mapping[str, Schema] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One route. `answers`: all but refusals in JSON; `query`: the parameters it takes; `body`: per content type."""
+
+    id: str
+    tag: str
+    summary: str
+    about: str
+    answers: Mapping[int, Given]
+    raises: tuple[type[TrueEdgeError], ...] = ()
+    query: tuple[str, ...] = ()
+    body: Mapping[str, Schema] = field(default_factory=dict)
+
+
+def json_of(schema: str, about: str) -> Mapping[int, Given]:
+    return {200: Given(about, {JSON: ref(schema)})}
+
+
+def page_of(about: str) -> Mapping[int, Given]:
+    return {200: Given(about, {HTML: _PAGE})}
+
+
+def report_of(about: str) -> Mapping[int, Given]:
+    """A page that needs a key: browsers without one are led to where they give it."""
+    return {
+        200: Given(f"{about} Or, to a browser that comes from elsewhere, a page that goes on to it.", {HTML: _PAGE}),
+        303: Given("On to /login; or, from a share link, to the report, with the cookie."),
+        401: Given("No key that is good. To a browser that followed a share link, as a page.", {HTML: _PAGE}),
+    }
+
+
+_ANY_ID = (
+    ' An id with `/ \\ # ? "` in it is asked for by query, `/metrics/overall?strategy_id=..`: gateways decode `%2F` '
+    "before routing."
+)
+_REPORT = (
+    " Without `environment` it opens on live trades if there are any, else on demo; `both` shows them together. An "
+    "empty filter is none: so a form sends them."
+)
+_RETRY = " Posting the same again is always safe."
+
+OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    ("POST", "/trade_event"): Operation(
+        "postTrade",
+        "Post",
+        "Record one trade",
+        "A 200 means durable: the trade was synced to disk before the answer left. The same `event_id` with equal "
+        "content is a duplicate and is answered 200 for ever; with other content it is a 409 and changes nothing."
+        + _RETRY,
+        json_of("Recorded", "It is on disk."),
+        (InvalidJson, InvalidEvent, InvalidParameter, Conflict),
+        body={JSON: ref("TradeEvent")},
+    ),
+    ("POST", "/trade_events"): Operation(
+        "postTrades",
+        "Post",
+        "Record up to 1,000 trades",
+        'A JSON array, `{"events": [..]}`, or one event per line (NDJSON); told apart by the bytes, not by the content '
+        "type. Each event is judged by itself, and has a row in `results`." + _RETRY,
+        {
+            200: Given("All were taken; a duplicate is taken.", {JSON: ref("BatchTaken")}),
+            207: Given("Some were refused.", {JSON: ref("BatchPartial")}),
+        },
+        (InvalidJson, InvalidEvent, InvalidParameter, Conflict, Forbidden),
+        body={
+            JSON: ref("Batch"),
+            "application/x-ndjson": {
+                "type": "string",
+                "minLength": 1,
+                "description": "One event per line; blank lines are skipped. A line that cannot be read is one row "
+                "with the result invalid.",
+                "x-itemSchema": ref("TradeEvent"),
+            },
+        },
+    ),
+    ("POST", "/trade_event/{event_id}/void"): Operation(
+        "voidTrade",
+        "Post",
+        "Take a trade out of the figures",
+        "By a new entry of the log, with a reason that stays visible. A second time changes nothing. It cannot be "
+        "taken back: post the trade again under a new id.",
+        json_of("Voided", "It is out of the figures."),
+        (InvalidJson, InvalidParameter, NotFound),
+        body={JSON: ref("Reason")},
+    ),
+    ("GET", "/trade_events"): Operation(
+        "listTrades",
+        "Trades",
+        "List trades, newest first",
+        "Open and voided ones too, in pages. As NDJSON and CSV the next page's cursor is in the header "
+        "`X-Next-Cursor`, which is absent on the last page. A page over 4 MB is cut there and goes on at its cursor.",
+        {
+            200: Given(
+                "One page.",
+                {
+                    JSON: ref("Trades"),
+                    NDJSON: {"type": "string", "description": "One per line.", "x-itemSchema": ref("Trade")},
+                    CSV: {
+                        "type": "string",
+                        "description": "RFC 4180 with a head. A cell that a spreadsheet would take for a formula has "
+                        "an apostrophe in front.",
+                    },
+                },
+            )
+        },
+        (InvalidParameter,),
+        query=(*FILTERS, *trades.ACCEPTED),
+    ),
+    ("GET", "/trade_event/{event_id}"): Operation(
+        "getTrade",
+        "Trades",
+        "One trade, as it was sent",
+        "With its place in the log, when it was received, and whether it was taken out of the figures.",
+        json_of("OneTrade", "The trade."),
+        (InvalidParameter, NotFound),
+    ),
+    ("GET", "/metrics/overall"): Operation(
+        "overall",
+        "Figures",
+        "Every figure of what the filters name",
+        "The figures of nothing are those of the empty set, 0 or null: not an error.",
+        json_of("Figures", "The figures."),
+        (InvalidParameter,),
+        query=FILTERS,
+    ),
+    ("GET", "/metrics/by_strategy"): Operation(
+        "byStrategy",
+        "Figures",
+        "A row of figures for each strategy",
+        "Each that the log has an event of within the filters.",
+        json_of("ByStrategy", "One page of rows."),
+        (InvalidParameter,),
+        query=(*FILTERS, *query.PAGED),
+    ),
+    ("GET", "/metrics/by_account"): Operation(
+        "byAccount",
+        "Figures",
+        "A row of figures for each account",
+        "Each that the log has an event of within the filters.",
+        json_of("ByAccount", "One page of rows."),
+        (InvalidParameter,),
+        query=(*FILTERS, *query.PAGED),
+    ),
+    ("GET", "/metrics/strategy/{strategy_id}"): Operation(
+        "strategy",
+        "Figures",
+        "Every figure of one strategy",
+        "404 when the log has no event of it; an empty period is not an error." + _ANY_ID,
+        json_of("FiguresOfOneStrategy", "The figures."),
+        (InvalidParameter, NotFound),
+        query=FILTERS,
+    ),
+    ("GET", "/metrics/account/{account_id}"): Operation(
+        "account",
+        "Figures",
+        "Every figure of one account",
+        "404 when the log has no event of it; an empty period is not an error." + _ANY_ID,
+        json_of("Figures", "The figures."),
+        (InvalidParameter, NotFound),
+        query=FILTERS,
+    ),
+    ("GET", "/metrics/equity_curve"): Operation(
+        "equityCurve",
+        "Figures",
+        "The equity curve, in few points that lose no drawdown",
+        "A point stands for a run of neighbouring trades. The largest `drawdown` is `max_drawdown` exactly, however "
+        "few points there are.",
+        json_of("Curve", "The curve."),
+        (InvalidParameter,),
+        query=(*FILTERS, "points"),
+    ),
+    ("GET", "/report"): Operation(
+        "report",
+        "Report",
+        "The report of what the filters name",
+        "Verdict, figures, curve and tables." + _REPORT,
+        report_of("The page."),
+        (InvalidParameter, NotFound),
+        query=FILTERS,
+    ),
+    ("GET", "/report/strategy/{strategy_id}"): Operation(
+        "reportOfStrategy",
+        "Report",
+        "The report of one strategy",
+        "As the report." + _REPORT,
+        report_of("The page."),
+        (InvalidParameter, NotFound),
+        query=FILTERS,
+    ),
+    ("GET", "/report/account/{account_id}"): Operation(
+        "reportOfAccount",
+        "Report",
+        "The report of one account",
+        "As the report." + _REPORT,
+        report_of("The page."),
+        (InvalidParameter, NotFound),
+        query=FILTERS,
+    ),
+    ("GET", "/assets/{file}"): Operation(
+        "asset",
+        "Report",
+        "A file of the pages",
+        "Stylesheets, script, fonts and mark.",
+        {200: Given("The file.", dict.fromkeys((STYLE, SCRIPT, FONT, IMAGE), _BYTES))},
+        (InvalidParameter, NotFound),
+    ),
+    ("GET", "/login"): Operation(
+        "showLogin",
+        "Service",
+        "The page to sign in with a key",
+        "For browsers: there a key becomes a cookie. A program sends the key itself.",
+        page_of("The page."),
+        (InvalidParameter,),
+        query=("next",),
+    ),
+    ("POST", "/login"): Operation(
+        "signIn",
+        "Service",
+        "Sign in",
+        "What the page's form sends.",
+        {
+            303: Given("On to `next`, with the cookie."),
+            400: Given("The page again: no key was given.", {HTML: _PAGE}),
+            401: Given("The page again: the key is not good.", {HTML: _PAGE}),
+            403: Given(
+                "The page again: the key may not read. Or, from a page of another site, an error.", {HTML: _PAGE}
+            ),
+        },
+        (InvalidJson, InvalidParameter),
+        body={
+            "application/x-www-form-urlencoded": {
+                "type": "object",
+                "required": ["key"],
+                "properties": {
+                    "key": {"type": "string", "minLength": 1},
+                    "next": {"type": "string", "description": "Where to go on to: a path of this instance."},
+                },
+            }
+        },
+    ),
+    ("POST", "/logout"): Operation(
+        "signOut",
+        "Service",
+        "Sign out",
+        "Takes the browser's cookie back.",
+        {303: Given("On to /login, without the cookie.")},
+        (InvalidParameter,),
+    ),
+    ("GET", "/openapi.json"): Operation(
+        "openapi",
+        "Service",
+        "This description",
+        "The same for every instance of this release.",
+        {200: Given("OpenAPI 3.1.", {JSON: {"type": "object"}})},
+        (InvalidParameter,),
+    ),
+    ("GET", "/docs"): Operation(
+        "docs",
+        "Service",
+        "A page to read and try the API",
+        "Made from this description.",
+        page_of("The page."),
+        (InvalidParameter,),
+    ),
+    ("GET", "/health"): Operation(
+        "health",
+        "Service",
+        "Liveness",
+        "Asks the store as well. Query parameters are not looked at.",
+        json_of("Health", "Alive, and the store answers."),
+    ),
+}

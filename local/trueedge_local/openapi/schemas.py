@@ -1,0 +1,378 @@
+"""The schemas of every body that crosses the wire, made from the tables of fields, parameters, figures and errors."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from trueedge_core import errors
+from trueedge_core.domain.fields import BY_NAME, json_schema
+from trueedge_core.domain.metrics import EDGE, METRICS, STRATEGY_ONLY, VERDICTS, Basis, Metric
+from trueedge_core.domain.money import MAX_BATCH_EVENTS
+from trueedge_core.domain.summary import Summary
+from trueedge_core.errors import TrueEdgeError
+from trueedge_core.services.filters import FILTERS
+from trueedge_core.services.ingest import MAX_REASON, RESULTS
+
+Schema = dict[str, Any]
+
+
+def ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def closed(about: str, properties: Mapping[str, Any], optional: Iterable[str] = ()) -> Schema:
+    """An object with these keys and no other; all but the optional ones are always there."""
+    left_out = set(optional)
+    return {
+        "type": "object",
+        "description": about,
+        "required": [name for name in properties if name not in left_out],
+        "properties": dict(properties),
+        "additionalProperties": False,
+    }
+
+
+def nullable(schema: Schema) -> Schema:
+    """Or null. 3.1 says so in the type."""
+    if isinstance(schema.get("type"), str) and "enum" not in schema:
+        return schema | {"type": [schema["type"], "null"]}
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def rows(schema: Schema, about: str) -> Schema:
+    return {"type": "array", "description": about, "items": schema}
+
+
+def word(*words: str) -> Schema:
+    return {"const": words[0]} if len(words) == 1 else {"type": "string", "enum": list(words)}
+
+
+COUNT: Schema = {"type": "integer", "minimum": 0}
+TEXT: Schema = {"type": "string"}
+FLAG: Schema = {"type": "boolean"}
+OK = word("ok")
+ID: Schema = {name: value for name, value in BY_NAME["event_id"].schema.items() if name != "description"}
+
+
+def all_schemas() -> dict[str, Schema]:
+    return {**_values(), **_events(), **_writes(), **_figures(), **_trades(), **_errors()}
+
+
+def _values() -> dict[str, Schema]:
+    return {
+        "Money": {
+            "type": "number",
+            "description": "Exact: plain notation with every digit, no exponent, no trailing zeros. A reader that "
+            "turns JSON numbers into doubles keeps about 16 digits of it.",
+        },
+        "Time": {
+            "type": "string",
+            "format": "date-time",
+            "pattern": "Z$",
+            "description": "RFC 3339 in UTC with Z; a fraction only if there is one.",
+        },
+        "Position": COUNT | {"description": "Place in the log: 0, 1, 2, ... without gaps, never used again."},
+        "Filters": closed(
+            "The filters that were given, as they were understood.",
+            {name: _echo(name) for name in (*FILTERS, "event_id")},
+            optional=(*FILTERS, "event_id"),
+        ),
+        "AsOf": closed(
+            "How much of the log the answer has taken in, of what concerns the accounts and strategies asked for.",
+            {
+                "events": COUNT | {"description": "1 + the position of the last entry; 0 when there is none."},
+                "at": nullable(ref("Time")) | {"description": "When that entry was received."},
+            },
+        ),
+        "Environments": closed("How many closed trades of each were counted.", {"live": COUNT, "demo": COUNT}),
+        "Currency": {
+            "type": ["string", "null"],
+            "anyOf": [{"pattern": BY_NAME["currency"].schema["pattern"]}, {"const": "mixed"}, {"type": "null"}],
+            "description": 'The one code that all counted trades carry; null if none says; "mixed" if they differ, and '
+            "sums of money then add unlike things.",
+        },
+        "Cursor": {
+            "type": ["string", "null"],
+            "description": "Give it as `cursor` to get the next page; null on the last one.",
+        },
+    }
+
+
+def _echo(name: str) -> Schema:
+    match name:
+        case "environment":
+            return word("live", "demo")
+        case "from" | "to":
+            return ref("Time")
+        case "starting_balance":
+            return ref("Money")
+        case _:
+            return ID
+
+
+# --- events in -------------------------------------------------------------------------------------------------------
+
+
+def _events() -> dict[str, Schema]:
+    event = json_schema()
+    sent = {
+        name: {key: value for key, value in _without_format(schema).items() if key != "description"}
+        for name, schema in event["properties"].items()
+    }
+    return {
+        "TradeEvent": {
+            **event,
+            "description": "A trade, or an open position. Unknown keys are kept. A key twice, NaN, an integer of more "
+            "than 4,300 digits and nesting over 32 are refused. An event has at most 60 KB.",
+        },
+        "SentEvent": {
+            **event,
+            "title": "TRADE_EVENT as it was sent",
+            "description": "The text that was posted, byte for byte: numbers and times in the sender's own spelling.",
+            "properties": sent,
+        },
+        "Batch": {
+            "description": f"At most {MAX_BATCH_EVENTS:,} events and 4 MB. Each event is judged by itself.",
+            "oneOf": [
+                {"type": "array", "minItems": 1, "maxItems": MAX_BATCH_EVENTS, "items": ref("TradeEvent")},
+                closed(
+                    "The same in an envelope.",
+                    {
+                        "events": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": MAX_BATCH_EVENTS,
+                            "items": ref("TradeEvent"),
+                        }
+                    },
+                ),
+            ],
+        },
+        "Reason": closed(
+            "Why the trade is taken out of the figures.",
+            {
+                "reason": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": MAX_REASON,
+                    "description": "Printable characters, not only spaces. It stays visible.",
+                }
+            },
+        ),
+    }
+
+
+def _without_format(schema: Any) -> Any:
+    """What was sent may be spelled in more ways than the one that is recommended."""
+    if isinstance(schema, dict):
+        return {name: _without_format(value) for name, value in schema.items() if name != "format"}
+    return [_without_format(one) for one in schema] if isinstance(schema, list) else schema
+
+
+def _writes() -> dict[str, Schema]:
+    index = COUNT | {"description": "Place in the batch, from 0."}
+    message = {"message": TEXT}
+    taken = {"index": index, "event_id": ID, "result": word("stored", "duplicate")}
+    conflict = {"index": index, "event_id": ID, "result": word("conflict"), **message}
+    invalid = {
+        "index": index,
+        "event_id": nullable({"type": "string", "maxLength": 128}),
+        "result": word("invalid"),
+        **message,
+        "errors": rows(ref("FieldError"), "Every wrong field."),
+    }
+    forbidden = {
+        "index": index,
+        "event_id": ID,
+        "result": word("forbidden"),
+        **message,
+        "errors": rows(ref("FieldError"), "What the key does not cover."),
+    }
+    counted = {"counts": ref("BatchCounts"), "results": rows(ref("BatchRow"), "One for each event, in order.")}
+    return {
+        "Recorded": closed(
+            "The trade is on disk.",
+            {
+                "status": OK,
+                "event_id": ID,
+                "duplicate": FLAG | {"description": "It was there already, with equal content."},
+                "position": ref("Position"),
+            },
+        ),
+        "BatchRow": {
+            "oneOf": [
+                closed("It is in the log, now or already.", taken),
+                closed("The event_id is stored with other content.", conflict),
+                closed("Not a TRADE_EVENT.", invalid, optional=("errors",)),
+                closed("The key is bound to another account or strategy.", forbidden),
+            ]
+        },
+        "BatchCounts": closed("How many events came to which result.", dict.fromkeys(RESULTS, COUNT)),
+        "BatchTaken": closed("All were taken.", {"status": OK, **counted}),
+        "BatchPartial": closed("Some were refused.", {"status": word("partial"), **counted}),
+        "BatchRefused": closed("None was taken: an error, with the reason of each event.", _error() | counted),
+        "Voided": closed(
+            "The trade is out of the figures.",
+            {
+                "status": OK,
+                "event_id": ID,
+                "position": ref("Position"),
+                "repeated": FLAG | {"description": "It was out already; the first reason stays."},
+            },
+        ),
+    }
+
+
+# --- figures ---------------------------------------------------------------------------------------------------------
+
+
+def _figures() -> dict[str, Schema]:
+    head = {"status": OK, "filters": ref("Filters"), "as_of": ref("AsOf")}
+    figures = {
+        "environments": ref("Environments"),
+        "currency": ref("Currency"),
+        "metrics": ref("Metrics"),
+        "edge": ref("Edge"),
+    }
+    of_strategy = figures | {"edge": ref("Edge") | {"required": [metric.name for metric in EDGE]}}
+    money, time = ref("Money"), ref("Time")
+    return {
+        "Metrics": closed("Every figure of the trades. Undefined is null.", {m.name: figure(m) for m in METRICS}),
+        "Edge": closed(
+            "Is the edge real?", {metric.name: figure(metric) for metric in EDGE}, optional=sorted(STRATEGY_ONLY)
+        ),
+        "Figures": closed("Every figure of what was asked for.", {**head, **figures}),
+        "FiguresOfOneStrategy": closed("Every figure of one strategy.", {**head, **of_strategy}),
+        "ByStrategy": closed(
+            "A row of figures for each strategy.",
+            {
+                **head,
+                "strategies": rows(
+                    closed("The figures of one strategy.", {"strategy_id": ID, **of_strategy}), "One page."
+                ),
+                "next_cursor": ref("Cursor"),
+            },
+        ),
+        "ByAccount": closed(
+            "A row of figures for each account.",
+            {
+                **head,
+                "accounts": rows(closed("The figures of one account.", {"account_id": ID, **figures}), "One page."),
+                "next_cursor": ref("Cursor"),
+            },
+        ),
+        "Curve": closed(
+            "The equity curve.",
+            {
+                **head,
+                "environments": ref("Environments"),
+                "currency": ref("Currency"),
+                "step": word("trade", "hour", "day") | {"description": "What was merged into points; trade: nothing."},
+                "points": rows(ref("CurvePoint"), "In the order of time."),
+            },
+        ),
+        "CurvePoint": closed(
+            "A run of neighbouring trades. The largest drawdown of all points is max_drawdown exactly.",
+            {
+                "time": time,
+                "trades": {"type": "integer", "minimum": 1},
+                "equity": money,
+                "high": money,
+                "low": money,
+                "drawdown": money,
+            },
+        ),
+    }
+
+
+def figure(metric: Metric) -> Schema:
+    """One row of the table of figures; what is undefined at all is so for no trades."""
+    is_null_of_nothing = metric.read(Basis(Summary(), strategies_tried=1)) is None
+    said = [f"{metric.label} ({metric.unit}): {metric.definition}."]
+    if metric.undefined:
+        said.append(f"Null when {metric.undefined}." if is_null_of_nothing else f"{metric.undefined.capitalize()}.")
+    if metric.source:
+        said.append(f"Source: {metric.source}.")
+    schema = _unit(metric)
+    return (nullable(schema) if is_null_of_nothing else schema) | {"description": " ".join(said)}
+
+
+def _unit(metric: Metric) -> Schema:
+    match metric.unit:
+        case "count" | "days":
+            return {"type": "integer"}
+        case "money":
+            return ref("Money")
+        case "time":
+            return ref("Time")
+        case "interval":
+            return {"type": "array", "prefixItems": [{"type": "number"}] * 2, "items": False, "minItems": 2}
+        case "word":
+            return word(*VERDICTS)
+        case _:
+            return {"type": "number"}
+
+
+# --- trades, and the rest --------------------------------------------------------------------------------------------
+
+
+def _trades() -> dict[str, Schema]:
+    void = closed("Why and when it was taken out of the figures.", {"reason": TEXT, "at": nullable(ref("Time"))})
+    trade = {
+        "event": ref("SentEvent"),
+        "position": ref("Position"),
+        "received_at": ref("Time"),
+        "void": nullable(void) | {"description": "Null, or why and when it was taken out of the figures."},
+    }
+    return {
+        "Trade": closed("One event of the log.", trade),
+        "OneTrade": closed("One event of the log.", {"status": OK, **trade}),
+        "Trades": closed(
+            "A page of events, newest first.",
+            {
+                "status": OK,
+                "filters": ref("Filters"),
+                "as_of": ref("AsOf"),
+                "trades": rows(ref("Trade"), "Newest first."),
+                "next_cursor": ref("Cursor"),
+            },
+        ),
+        "Health": closed(
+            "This instance is alive and its store answers.",
+            {"status": OK, "version": TEXT, "store": TEXT | {"description": "The kind of store."}},
+        ),
+    }
+
+
+# --- errors ----------------------------------------------------------------------------------------------------------
+
+
+def kinds() -> list[type[TrueEdgeError]]:
+    """Every error that an answer can carry, by status and code."""
+    found = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, TrueEdgeError)]
+    return sorted(found, key=lambda kind: (kind.status, kind.code))
+
+
+def _error() -> Schema:
+    return {
+        "status": word("error"),
+        "code": word(*(kind.code for kind in kinds())) | {"description": "For programs; it does not change."},
+        "message": TEXT | {"description": "For people: what is wrong, where, what is accepted."},
+        "errors": rows(ref("FieldError"), "Every wrong field or parameter; empty where none is to blame."),
+        "request_id": TEXT | {"description": "Finds the request in the log of the instance."},
+    }
+
+
+def _errors() -> dict[str, Schema]:
+    return {
+        "Error": closed("The one shape of errors.", _error()),
+        "FieldError": closed("One wrong field.", {"field": TEXT, "message": TEXT}),
+        "GatewayError": closed(
+            "What API Gateway itself answers, without asking any function of ours: decide by the status.",
+            {"message": nullable(TEXT)},
+        ),
+    }
+
+
+def error_of(codes: Iterable[str]) -> Schema:
+    """An error with one of these codes."""
+    return {**ref("Error"), "properties": {"code": word(*sorted(codes))}}
