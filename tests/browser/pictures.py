@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser.test_report_page import FLAGS
+from tests.browser.visiting import FLAGS
 from tests.conftest import chromium_binary
 from tests.e2e.harness import CHECKOUT, Server, store_url
 from trueedge_core.storage import open_ledger

@@ -2,36 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, ViewportSize, expect, sync_playwright
+from playwright.sync_api import expect
 
+from tests.browser.visiting import DESKTOP, PHONES, Visitor, scrolls_sideways
 from tests.e2e.harness import Server
 from tests.unit.report.samples import HOSTILE, desk, event
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PHONES = (320, 360, 390)
-DESKTOP = 1280
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield launched
-        launched.close()
 
 
 def filled(folder: Path, lines: list[str]) -> Iterator[Server]:
@@ -66,54 +46,6 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         for k, amount in enumerate(amounts)
     ]
     yield from filled(tmp_path_factory.mktemp("hostile"), [made.raw for made in events])
-
-
-@dataclass
-class Visit:
-    """A page that was opened, and everything it complained about or asked for."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-    def failed(self, request: Request) -> None:
-        if request.failure != "net::ERR_ABORTED":  # the reader has gone on to another page: no failure of ours
-            self.complaints.append(f"{request.url}: {request.failure}")
-
-
-class Visitor:
-    def __init__(self, browser: Browser) -> None:
-        self.browser = browser
-        self.contexts: list[Any] = []
-
-    def visit(self, server: Server, width: int = DESKTOP, scheme: str = "light", **asked: str) -> Visit:
-        """Open the report; its fonts are there when this returns."""
-        size = ViewportSize(width=width, height=900)
-        context = self.browser.new_context(
-            viewport=size, color_scheme=scheme, base_url=f"http://127.0.0.1:{server.port}"
-        )
-        self.contexts.append(context)
-        visit = Visit(context.new_page())
-        visit.page.on("console", lambda message: visit.complaints.append(message.text))
-        visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
-        visit.page.on("requestfailed", visit.failed)
-        visit.page.on("request", lambda request: visit.requests.append(request.url))
-        answer = visit.page.goto(f"/report?{urlencode(asked)}")
-        assert answer is not None
-        assert answer.status == 200
-        return visit
-
-
-@pytest.fixture
-def visitor(browser: Browser) -> Iterator[Visitor]:
-    made = Visitor(browser)
-    yield made
-    for context in made.contexts:
-        context.close()
-
-
-def scrolls_sideways(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
 
 
 def test_it_loads_from_its_own_origin_without_a_complaint(server: Server, visitor: Visitor) -> None:

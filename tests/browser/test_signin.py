@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.browser.test_report_page import FLAGS, scrolls_sideways
+from tests.browser.visiting import FLAGS, scrolls_sideways
 from tests.e2e.harness import Server, administer
 from tests.unit.report.samples import desk
 
