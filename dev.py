@@ -252,7 +252,9 @@ class Pip:
 
     def command(self) -> list[str]:
         options = ["--require-hashes", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
-        if self.lock.endswith("sam.txt"):  # pip cannot see that boto3==1 satisfies boto3[crt]>=1 when hashes are required
+        if self.lock.endswith(
+            "sam.txt"
+        ):  # pip cannot see that boto3==1 satisfies boto3[crt]>=1 when hashes are required
             options.append("--no-deps")
         return [PYTHON, "-I", "-m", "pip", "install", *options, "-r", self.lock]
 
@@ -441,7 +443,8 @@ def main(arguments: list[str]) -> int:
     command, rest = arguments[0], arguments[1:]
     level = "dev" if command in ("test", "check", "bench", "setup") else "run"
     ensure(level, fresh=command == "setup" and "--fresh" in rest)
-    if command == "sam" or (command == "setup" and "--sam" in rest):
+    asked = {"setup": "--sam", "bench": "coldstart"}.get(command)
+    if command == "sam" or asked in rest:
         ensure_sam("--fresh" in rest and command == "setup")
     if command == "setup":
         return 0

@@ -1,4 +1,4 @@
-"""Claim: ingest and metrics_overall start (INIT) in at most 1.5 times what a handler needs that only makes a boto3 client.
+"""Claim: ingest and metrics_overall start in at most 1.5 times what a handler needs that only makes a boto3 client.
 
 Each container is new; the functions take turns, so that all see the same weather. What is measured is the emulator's
 INIT REPORT: from the start of the runtime until it asks for the first event, everything that a module does on import.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trueedge_local import sam
 
-from .functions import FunctionContainer, emulator, lambda_image
+from .functions import FunctionContainer, emulator
 from .harness import Result, Scale, console, ratios
 
 BOTO3, NOTHING = "boto3 client", "nothing"
@@ -33,7 +33,7 @@ def run(scale: Scale) -> list[Result]:
     with _references() as folders:
         for name in OURS:
             folders[name] = sam.BUILT.parent / f"{name.title().replace('_', '')}Function"
-        image, rapid = lambda_image(), emulator()
+        image, rapid = sam.lambda_image(), emulator()
         rounds = max(5, scale.rounds)
         for turn in range(rounds):
             console.print(f"coldstart: round {turn + 1} of {rounds}")

@@ -15,17 +15,6 @@ _INIT = re.compile(r"INIT REPORT\(durationMs: ([0-9.]+)\)")
 _PATH = "/2015-03-31/functions/function/invocations"
 
 
-def lambda_image() -> str:
-    """The image that functions run in here: the stand-in, else the one that SAM would take."""
-    if sam.docker("image", "ls", "--quiet", sam.STAND_IN).strip():
-        return sam.STAND_IN
-    code = (
-        "from samcli.local.docker.lambda_image import LambdaImage as I, Runtime as R;"
-        f"print(I._INVOKE_REPO_PREFIX, R.get_image_name_tag('python{sam.RUNTIME}', '{sam.architecture()}'), sep='/')"
-    )
-    return subprocess.run([sam.sam_python(), "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-
-
 def emulator() -> Path:
     """The folder with the emulator that comes with SAM."""
     code = "import samcli, pathlib; print(pathlib.Path(samcli.__file__).parent / 'local' / 'rapid')"

@@ -158,7 +158,8 @@ def fsck(store: str) -> None:
     help="Where trueedge.db is; on Docker Desktop it is in a volume instead.",
 )
 @click.option("--event", type=click.Path(path_type=Path), help="Invoke the function of this event once, and end.")
-def sam(store: str, host: str, port: int, folder: Path, event: Path | None) -> None:
+@click.option("--key", metavar="KEY", help="Goes along with --event.")
+def sam(store: str, host: str, port: int, folder: Path, event: Path | None, key: str | None) -> None:
     """Serve the functions by `sam local`, each in a container."""
     from . import sam as sam_local
 
@@ -166,7 +167,7 @@ def sam(store: str, host: str, port: int, folder: Path, event: Path | None) -> N
         raise click.ClickException("--store dynamodb comes with the DynamoDB driver, in a later release")
     if 5000 <= port <= 8999:
         raise click.ClickException(f"--port {port}: SAM takes 5000 to 8999 for its own; choose one outside")
-    sys.exit(sam_local.start_api(folder, host, port) if event is None else sam_local.invoke(event, folder))
+    sys.exit(sam_local.start_api(folder, host, port) if event is None else sam_local.invoke(event, folder, key))
 
 
 @main.group(cls=Group)

@@ -28,6 +28,15 @@ INSIDE = "/mnt/trueedge"
 STORE_URL = f"sqlite:///{INSIDE}/trueedge.db"
 VOLUME = "trueedge-sam"
 BUILT = CHECKOUT / ".aws-sam" / "build" / "template.yaml"
+_FIRST_KEY = """
+import sys
+from trueedge_core import wiring
+from trueedge_core.services.keys import create_first
+from trueedge_core.settings import Settings
+wiring.configure(Settings(store_url=sys.argv[1]))
+print(create_first(wiring.keys(), wiring.now_us()) or "")
+wiring.configure(None)
+"""
 LABEL = "sam.cli.container.type=lambda"
 START_SECONDS = 300.0  # the first start may pull an image
 STOP_SECONDS = 30.0
@@ -53,9 +62,10 @@ class Storage:
 def start_api(folder: Path, host: str, port: int) -> int:
     """Build, serve until SIGINT or SIGTERM, and leave no container behind; returns the exit code. Raises: SamError."""
     storage = choose_storage(folder)
-    build()
     if not _is_free(host, port):
         raise SamError(f"port {port} on {host} is in use: stop what listens there, or choose another with --port")
+    build()
+    first_key(storage)
     before = _containers(storage)
     command = [*_sam("local", "start-api"), *_local_options(), "--host", host, "--port", str(port)]
     # Warm containers keep their process, as Lambda does; without --no-watch a change in the volume would restart them.
@@ -76,19 +86,26 @@ def start_api(folder: Path, host: str, port: int) -> int:
             _remove(_containers(storage) - before)
 
 
-def invoke(event: Path, folder: Path) -> int:
-    """`sam local invoke` of the function that the event's routeKey leads to; its answer goes to standard output."""
+def invoke(event: Path, folder: Path, key: str | None) -> int:
+    """`sam local invoke` of the function that the event's routeKey leads to; its answer goes to standard output.
+
+    The key is added to the event's headers; when it is None and the store never had one, the key that is made now.
+    """
     try:
-        key = json.loads(event.read_text(encoding="utf-8"))["routeKey"]
+        said = json.loads(event.read_text(encoding="utf-8"))
+        route_key, headers = said["routeKey"], dict(said.get("headers") or {})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SamError(f"{event} is no event of an HTTP API (version 2.0): {error}") from None
-    function = next((route.function for route in read_routes() if route.key == key), None)
+    function = next((route.function for route in read_routes() if route.key == route_key), None)
     if function is None:
-        raise SamError(f"{event}: the template has no route {key!r}")
+        raise SamError(f"{event}: the template has no route {route_key!r}")
     storage = choose_storage(folder)
     build()
-    command = [*_sam("local", "invoke"), function, "--event", str(event.resolve()), *_local_options()]
-    return subprocess.run(command, env=_environment(storage), stdin=subprocess.DEVNULL).returncode
+    key = key or first_key(storage)
+    if key:
+        said["headers"] = {**headers, "x-api-key": key}
+    command = [*_sam("local", "invoke"), function, "--event", "-", *_local_options()]
+    return subprocess.run(command, env=_environment(storage), input=json.dumps(said).encode()).returncode
 
 
 # --- building --------------------------------------------------------------------------------------------------------
@@ -164,6 +181,35 @@ def choose_storage(folder: Path) -> Storage:
         folder.mkdir(parents=True, exist_ok=True)
         return Storage(str(folder.resolve()), True)
     return Storage(VOLUME, False)
+
+
+def first_key(storage: Storage) -> str | None:
+    """Make an admin key and print it, when the store never had one: Lambda has no keyless mode."""
+    if storage.url is not None:
+        command = [sys.executable, "-c", _FIRST_KEY, storage.url]
+    else:  # only a container sees the volume
+        layer = BUILT.parent / "CoreLayer" / "python"
+        mounts = ["--volume", f"{storage.source}:{INSIDE}", "--volume", f"{layer}:/opt/python:ro"]
+        command = ["docker", "run", "--rm", *mounts, "--env", "PYTHONPATH=/opt/python", "--entrypoint", "python3"]
+        command += [lambda_image(), "-c", _FIRST_KEY, STORE_URL]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise SamError(f"the store cannot be opened: {done.stderr.strip()}")
+    key = done.stdout.strip()
+    if key:  # on standard error: with --event standard output is the answer's
+        print(f"This store had no keys. Here is an admin key, shown this once:\n  {key}", file=sys.stderr, flush=True)
+    return key or None
+
+
+def lambda_image() -> str:
+    """The image that functions run in here: the stand-in, else the one that SAM takes by itself."""
+    if docker("image", "ls", "--quiet", STAND_IN).strip():
+        return STAND_IN
+    code = (
+        "from samcli.local.docker.lambda_image import LambdaImage as I, Runtime as R;"
+        f"print(I._INVOKE_REPO_PREFIX, R.get_image_name_tag('python{RUNTIME}', '{architecture()}'), sep='/')"
+    )
+    return subprocess.run([sam_python(), "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
 def docker(*arguments: str) -> str:

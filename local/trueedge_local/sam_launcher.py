@@ -15,9 +15,7 @@ def add_volumes(container: Any, volumes: dict[str, str]) -> None:
     """Have each container that SAM makes from here on carry these volumes too."""
     own = getattr(container, "_get_additional_volumes", None)
     if own is None:
-        sys.exit(
-            "this SAM CLI mounts volumes in a way that is not known here; requirements/sam.txt has the one that is"
-        )
+        sys.exit("this SAM CLI mounts volumes in a way that is not known here; use the one of requirements/sam.txt")
     more = {source: {"bind": inside, "mode": "rw"} for source, inside in volumes.items()}
     container._get_additional_volumes = staticmethod(lambda *given: {**(own(*given) or {}), **more})
 
