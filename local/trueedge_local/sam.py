@@ -104,8 +104,16 @@ def invoke(event: Path, folder: Path, key: str | None) -> int:
     key = key or first_key(storage)
     if key:
         said["headers"] = {**headers, "x-api-key": key}
+    return invocation(function, said, storage).returncode
+
+
+def invocation(
+    function: str, event: Mapping[str, Any], storage: Storage, output: int | None = None
+) -> "subprocess.CompletedProcess[bytes]":
+    """One `sam local invoke` of a function that has been built."""
     command = [*_sam("local", "invoke"), function, "--event", "-", *_local_options()]
-    return subprocess.run(command, env=_environment(storage), input=json.dumps(said).encode()).returncode
+    said = json.dumps(event).encode()
+    return subprocess.run(command, env=_environment(storage), input=said, stdout=output, stderr=output)
 
 
 # --- building --------------------------------------------------------------------------------------------------------
