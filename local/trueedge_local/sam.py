@@ -125,7 +125,7 @@ def build() -> None:
     # A cache for each processor: the layer's makefile learns it from a variable, which SAM's cache does not look at.
     command += ["--cached", "--cache-dir", str(BUILT.parent.parent / f"cache-{architecture()}"), "--parallel"]
     command += ["--parameter-overrides", *_parameters()]
-    path = os.pathsep.join(filter(None, [_python_folder(), os.environ.get("PATH", "")]))
+    path = os.pathsep.join(filter(None, [python_folder(), os.environ.get("PATH", "")]))
     done = subprocess.run(
         command,
         cwd=CHECKOUT,
@@ -150,7 +150,7 @@ def _parameters() -> list[str]:
     return [f"{name}={value}" for name, value in values.items()]
 
 
-def _python_folder() -> str | None:
+def python_folder() -> str | None:
     """A folder with a `python3.13` that runs; None when the PATH has one. Raises: SamError when there is none.
 
     A pyenv shim does not count: it is there for every version and answers only for the chosen one.

@@ -10,11 +10,12 @@ import pytest
 
 from tests.container.engine import docker, unique_name
 from tests.e2e.harness import CHECKOUT
+from trueedge_local import sam as sam_local
 
 SCRIPT = Path(
     os.environ.get("TRUEEDGE_BASE_IMAGE_SCRIPT") or CHECKOUT.parent / "shared" / "tools" / "lambda-base-image.sh"
 )
-SLIM, LAMBDA = "python:3.13-slim", "local/lambda-python3.13"
+SLIM = "python:3.13-slim"
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -34,7 +35,7 @@ def sam_cli() -> Path:
 
 
 def provide(name: str, sam: Path | None = None) -> None:
-    """Have the base image: it is here, or can be pulled, or the script makes a stand-in."""
+    """Have the base image: it is here, or the script makes a stand-in, or it can be pulled."""
     if docker("image", "inspect", name, check=False).returncode == 0:
         return
     if SCRIPT.is_file():
@@ -54,8 +55,11 @@ def provide(name: str, sam: Path | None = None) -> None:
 @pytest.fixture(scope="session")
 def lambda_image(sam_cli: Path) -> str:
     """The image that functions run in."""
-    provide(LAMBDA, sam_cli)
-    return LAMBDA
+    if SCRIPT.is_file():
+        provide(sam_local.STAND_IN, sam_cli)
+    name = sam_local.lambda_image()
+    provide(name)
+    return name
 
 
 @pytest.fixture(scope="session")
