@@ -17,14 +17,13 @@ import json
 import signal
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
-VENV = os.path.join(ROOT, ".venv")
 WINDOWS = os.name == "nt"
-PYTHON = os.path.join(VENV, "Scripts", "python.exe") if WINDOWS else os.path.join(VENV, "bin", "python")
-STAMP = os.path.join(VENV, "trueedge.json")
-MARKER = os.path.join(VENV, "trueedge-unfinished")  # there while an install runs, and after one that was cut short
-LOCK_FILE = os.path.join(ROOT, ".venv.lock")
 PACKAGE_ROOTS = ("layers/trueedge_core", "local", "clients/python")
-LOCKS = {"run": "requirements/run.txt", "dev": "requirements/dev.txt"}  # dev is run and more, at the same versions
+LOCKS = {  # dev is run and more, at the same versions; sam has a venv of its own, for it pins others
+    "run": "requirements/run.txt",
+    "dev": "requirements/dev.txt",
+    "sam": "requirements/sam.txt",
+}
 CFN_LINT = "import sys; from cfnlint.runner import main; sys.exit(main())"  # it has no `python -m` form
 DEFAULT_MARKS = "not slow and not browser and not docker"
 
@@ -36,7 +35,8 @@ usage: python3 dev.py COMMAND [arguments]
   test [--all] [..]  run the tests (arguments: pytest's); --all: check first, then the slow, browser and docker ones too
   check              ruff, mypy, import directions and cfn-lint; says which failed
   bench [..]         run the benchmarks
-  setup [--fresh]    only make .venv with everything in it; --fresh: from nothing
+  sam [..]           build, and serve the same functions by `sam local start-api`; makes .venv-sam first
+  setup [--fresh]    only make .venv with everything in it; --fresh: from nothing; --sam: .venv-sam too
   keys, rebuild, fsck, ...   any other command goes to `python -m trueedge_local`
 
 Needs Python 3.11 or newer. The first start makes .venv and installs the locked requirements; later ones just start."""
@@ -44,6 +44,19 @@ Needs Python 3.11 or newer. The first start makes .venv and installs the locked 
 
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def use(name: str) -> None:
+    """The venv that everything below speaks of."""
+    global VENV, PYTHON, STAMP, MARKER, LOCK_FILE
+    VENV = os.path.join(ROOT, name)
+    PYTHON = os.path.join(VENV, "Scripts", "python.exe") if WINDOWS else os.path.join(VENV, "bin", "python")
+    STAMP = os.path.join(VENV, "trueedge.json")
+    MARKER = os.path.join(VENV, "trueedge-unfinished")  # there while an install runs, and after one that was cut short
+    LOCK_FILE = os.path.join(ROOT, name + ".lock")
+
+
+use(".venv")
 
 
 # --- is the environment what the lock says? --------------------------------------------------------------------------
@@ -110,7 +123,15 @@ def ensure(level: str, fresh: bool = False) -> None:
             take_lock(lock)
             if fresh or not is_ready(level):  # the one we waited for may have done it
                 install(level, lock.fileno(), fresh)
-    link_packages(read_stamp()["site_packages"])
+    if level != "sam":
+        link_packages(read_stamp()["site_packages"])
+
+
+def ensure_sam(fresh: bool = False) -> None:
+    """Have the SAM CLI, in .venv-sam."""
+    use(".venv-sam")
+    ensure("sam", fresh)
+    use(".venv")
 
 
 def take_lock(lock) -> None:
@@ -132,7 +153,7 @@ def take_lock(lock) -> None:
             return
         except OSError:
             if not waiting:
-                say("Another dev.py is preparing .venv; waiting for it ...")
+                say(f"Another dev.py is preparing {os.path.basename(VENV)}; waiting for it ...")
             waiting = True
             time.sleep(0.2)
 
@@ -157,7 +178,7 @@ def install(level: str, lock_fd: int, fresh: bool) -> None:
         elif not stamp:
             sys.exit(f"{VENV} was not made by dev.py. Remove it, or let `python3 dev.py setup --fresh` replace it.")
     if reason:
-        say(f"Making .venv anew: {reason}.")
+        say(f"Making {os.path.basename(VENV)} anew: {reason}.")
         try:
             shutil.rmtree(VENV)
         except OSError as error:
@@ -168,7 +189,7 @@ def install(level: str, lock_fd: int, fresh: bool) -> None:
     os.makedirs(VENV, exist_ok=True)
     write(MARKER, "")
     if new:
-        say(f"Making .venv with Python {sys.version.split()[0]} ...")
+        say(f"Making {os.path.basename(VENV)} with Python {sys.version.split()[0]} ...")
         base = getattr(sys, "_base_executable", None) or sys.executable
         made = subprocess.run(
             [base, "-m", "venv", VENV],
@@ -193,7 +214,7 @@ def install(level: str, lock_fd: int, fresh: bool) -> None:
         if not new and not pip.writing:  # it only looked or downloaded: what was installed still is
             os.remove(MARKER)
         raise
-    locks = {name: digest(name) for name in (("run", "dev") if level == "dev" else ("run",))}
+    locks = {name: digest(name) for name in (("run", "dev") if level == "dev" else (level,))}
     stamp = {
         "venv": VENV,
         "python": os.path.realpath(PYTHON),
@@ -231,6 +252,10 @@ class Pip:
 
     def command(self) -> list[str]:
         options = ["--require-hashes", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
+        if self.lock.endswith(
+            "sam.txt"
+        ):  # pip cannot see that boto3==1 satisfies boto3[crt]>=1 when hashes are required
+            options.append("--no-deps")
         return [PYTHON, "-I", "-m", "pip", "install", *options, "-r", self.lock]
 
     def run(self, started: float) -> None:
@@ -418,6 +443,9 @@ def main(arguments: list[str]) -> int:
     command, rest = arguments[0], arguments[1:]
     level = "dev" if command in ("test", "check", "bench", "setup") else "run"
     ensure(level, fresh=command == "setup" and "--fresh" in rest)
+    asked = {"setup": "--sam", "bench": "coldstart"}.get(command)
+    if command == "sam" or asked in rest:
+        ensure_sam("--fresh" in rest and command == "setup")
     if command == "setup":
         return 0
     if command == "check":

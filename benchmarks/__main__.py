@@ -4,10 +4,10 @@ import argparse
 import sys
 import time
 
-from . import append, data, http, late, read
+from . import append, coldstart, data, http, late, read
 from .harness import ROOT, Result, Scale, conditions, console, save, show
 
-BENCHMARKS = {"read": read.run, "append": append.run, "late": late.run, "http": http.run}
+BENCHMARKS = {"read": read.run, "append": append.run, "late": late.run, "http": http.run, "coldstart": coldstart.run}
 
 
 def main() -> int:

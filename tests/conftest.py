@@ -20,7 +20,7 @@ CHROMIUM_ON_MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google 
 
 # The developer's own settings must not reach a test: with TRUEEDGE_STORE_URL set, one would write into the real store.
 for _name in [name for name in os.environ if name.startswith("TRUEEDGE_")]:
-    if _name not in ("TRUEEDGE_REQUIRE", "TRUEEDGE_SHARED_DATA", "TRUEEDGE_CHROMIUM"):
+    if _name not in ("TRUEEDGE_REQUIRE", "TRUEEDGE_SHARED_DATA", "TRUEEDGE_CHROMIUM", "TRUEEDGE_BASE_IMAGE_SCRIPT"):
         del os.environ[_name]
 
 # Both are derandomized: a change is judged by the same examples as the one before it. `dev.py test --all` takes `long`.

@@ -13,4 +13,4 @@ def record_trade() -> dict[str, object]:
     return ingest.record(exact_body(app), now_us(), ledger(), bound_to(app))
 
 
-handler = lambda_handler(app)
+handler = lambda_handler(app, ingest.outcomes)

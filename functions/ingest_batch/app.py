@@ -13,4 +13,4 @@ def record_trades() -> Answer:
     return ingest.record_batch(exact_body(app), now_us(), ledger(), bound_to(app))
 
 
-handler = lambda_handler(app)
+handler = lambda_handler(app, ingest.outcomes)

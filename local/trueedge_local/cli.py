@@ -144,6 +144,32 @@ def fsck(store: str) -> None:
     )
 
 
+@main.command()
+@click.option("--store", type=click.Choice(["sqlite", "dynamodb"]), default="sqlite", show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Not 5000 to 8999: SAM's own."
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="./data/sam",
+    show_default=True,
+    help="Where trueedge.db is; on Docker Desktop it is in a volume instead.",
+)
+@click.option("--event", type=click.Path(path_type=Path), help="Invoke the function of this event once, and end.")
+@click.option("--key", metavar="KEY", help="Goes along with --event.")
+def sam(store: str, host: str, port: int, folder: Path, event: Path | None, key: str | None) -> None:
+    """Serve the functions by `sam local`, each in a container."""
+    from . import sam as sam_local
+
+    if store == "dynamodb":
+        raise click.ClickException("--store dynamodb comes with the DynamoDB driver, in a later release")
+    if 5000 <= port <= 8999:
+        raise click.ClickException(f"--port {port}: SAM takes 5000 to 8999 for its own; choose one outside")
+    sys.exit(sam_local.start_api(folder, host, port) if event is None else sam_local.invoke(event, folder, key))
+
+
 @main.group(cls=Group)
 def keys() -> None:
     """Make, list and revoke API keys. The first one ends the open mode of a local server."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .events import Incoming, Outgoing, decode_headers
-from .gateway import LOGGER, MAX_BODY_BYTES, Gateway, too_large
+from .gateway import MAX_BODY_BYTES, Gateway, too_large
 from .guard import Guard
 from .template import read_routes
 
@@ -25,8 +25,6 @@ Send = Callable[[Message], Awaitable[None]]
 
 GRACE_SECONDS = 1  # for requests that are still being received; the one in hand is finished before this is looked at
 KEEP_ALIVE_SECONDS = 75  # bots post every few seconds over one connection
-
-log = logging.getLogger(LOGGER)
 
 
 @dataclass(frozen=True)
@@ -90,9 +88,7 @@ def open_gateway(options: Options) -> Gateway:
     from trueedge_core import wiring
     from trueedge_core.settings import Settings
 
-    # The server has an access log of its own: of the core's log, a laptop shows what went wrong.
-    level = options.log_level if options.log_level in ("DEBUG", "ERROR", "CRITICAL") else "WARNING"
-    wiring.configure(Settings(store_url=options.store_url, open=options.is_open, log_level=level))
+    wiring.configure(Settings(store_url=options.store_url, open=options.is_open, log_level=options.log_level))
     wiring.ledger()
     wiring.keys()
     gateway = Gateway(read_routes(), Guard(options.host, options.allowed_hosts))
@@ -103,6 +99,7 @@ def open_gateway(options: Options) -> Gateway:
 def application(gateway: Gateway) -> Callable[[Message, Receive, Send], Awaitable[None]]:
     """The gateway as ASGI. The handler runs in the event loop's thread: that is what makes it one at a time."""
 
+    from trueedge_core.observability import logger
     from trueedge_core.services.access import redacted
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
@@ -119,16 +116,19 @@ def application(gateway: Gateway) -> Callable[[Message, Receive, Send], Awaitabl
         )
         server = scope.get("server")
         outgoing = gateway.refusal(incoming, server[0] if server else None)
+        refused = outgoing is not None
         if outgoing is None:
             body = await read_body(receive)
             if body is None:
                 return
+            refused = isinstance(body, Outgoing)
             outgoing = body if isinstance(body, Outgoing) else gateway.answer(replace(incoming, body=body))
         await send({"type": "http.response.start", "status": outgoing.status, "headers": outgoing.headers})
         await send({"type": "http.response.body", "body": outgoing.body})
-        if log.isEnabledFor(logging.INFO):
-            said = (incoming.method, redacted(incoming.raw_path.decode("latin-1")), outgoing.status)
-            log.info("%s %s %d %.1f ms", *said, (time.perf_counter() - started) * 1000)
+        if refused:  # what reached a function has its line in the log from there
+            path = redacted(incoming.raw_path.decode("latin-1"))
+            ms = round((time.perf_counter() - started) * 1000, 1)
+            logger.info("request", extra={"method": incoming.method, "path": path, "status": outgoing.status, "ms": ms})
 
     return app
 

@@ -50,6 +50,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "trueedge_core.wiring": core("settings", "storage", "domain", "errors", "observability"),
     "functions": core("http", "services", "wiring", "domain"),
     "trueedge_local": (*RUN_TIME, "trueedge_core", "trueedge_local", "sqlite3"),
+    "trueedge_local.sam_launcher": ("samcli",),  # SAM's own Python runs it: nothing of ours is there
     "trueedge": ("trueedge",),
 }
 READS_THE_ENVIRONMENT = ("trueedge_core.wiring",)
@@ -230,7 +231,7 @@ REGISTRIES = [
         ("proxy.", "golang.org"),
     ]
 ]
-NOT_OURS = {".git", ".venv", "data", "node_modules", "__pycache__", ".aws-sam", ".hypothesis"}
+NOT_OURS = {".git", ".venv", ".venv-sam", "data", "node_modules", "__pycache__", ".aws-sam", ".hypothesis"}
 
 
 def registries_named(below: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""The three locks: exact versions, a hash for each, and one version of a package wherever it is named."""
+"""The locks: exact versions, a hash for each, and one version of a package wherever it is named."""
 
 import re
 from pathlib import Path
@@ -9,6 +9,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 LOCKS = {
     "dev": CHECKOUT / "requirements/dev.txt",
     "run": CHECKOUT / "requirements/run.txt",
+    "sam": CHECKOUT / "requirements/sam.txt",
     "core": CHECKOUT / "layers/trueedge_core/requirements.txt",
 }
 PIN = re.compile(r"([a-z0-9][a-z0-9.-]*)(?:\[[a-z,]+\])?==(\S+)(?: ; (.+?))?(?: (?:--hash=sha256:[0-9a-f]{64} ?)+)")

@@ -241,7 +241,17 @@ def test_on_an_address_that_others_reach_it_stays_closed_unless_told(start: Call
 
 
 def test_the_log_has_a_line_per_request_only_when_asked(start: Callable[..., Running]) -> None:
-    running = start("--workers", "1", "--log-level", "info")
-    running.ask("GET", "/health")
-    _, errors = running.stop()
-    assert "GET /health 200" in errors
+    loud, quiet = start("--workers", "1", "--log-level", "info"), start("--workers", "1")
+    for running in (loud, quiet):
+        running.ask("GET", "/health")
+        with contextlib.closing(running.connect()) as connection:
+            connection.request("GET", "/health", headers={"Host": "evil.example"})
+            assert connection.getresponse().status == 403
+    _, errors = loud.stop()
+    lines = [json.loads(line) for line in errors.splitlines()]
+    assert [(line["message"], line["method"], line["path"], line["status"]) for line in lines] == [
+        ("request", "GET", "/health", 200),
+        ("request", "GET", "/health", 403),
+    ]
+    assert lines[0]["request_id"]
+    assert quiet.stop() == (0, "")

@@ -29,7 +29,7 @@ from .domain.money import write_json
 from .domain.ports import Key, Scope
 from .domain.wording import shorten
 from .errors import InvalidJson, NotFound, TrueEdgeError, Unauthorized, Unavailable
-from .observability import logger
+from .observability import logger, measure
 from .services import access, signin
 from .services.access import AccessScope
 from .services.answers import Answer
@@ -60,6 +60,7 @@ class Request:
     cookies: tuple[str, ...] = ()
     # The one thing that is found out later, by the access check: whose request it is.
     seen: dict[str, Key] = field(default_factory=dict)
+    answers: list[Answer] = field(default_factory=list)  # the last one is what goes out: the metrics are made of it
 
 
 class Api(APIGatewayHttpResolver):
@@ -119,8 +120,13 @@ def api(scope: AccessScope | None, *, is_page: bool = False, public: str | None 
     return app
 
 
-def lambda_handler(app: APIGatewayHttpResolver) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
-    """The function's entry point: event in, answer out, whatever happens in between."""
+def lambda_handler(
+    app: APIGatewayHttpResolver, outcomes: Callable[[Mapping[str, object]], Mapping[str, int]] = lambda _: {}
+) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """The function's entry point: event in, answer out, whatever happens in between.
+
+    `outcomes`: what an answer's body says became of the events that were posted, for the metrics.
+    """
 
     def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         started = time.perf_counter()
@@ -136,17 +142,25 @@ def lambda_handler(app: APIGatewayHttpResolver) -> Callable[[dict[str, Any], Any
         except Exception as error:
             logger.exception("unexpected", exc_info=error, request_id=asked.request_id)
             answer = _finish(asked, _plain(_failure(), asked))
+        ms = round((time.perf_counter() - started) * 1000, 1)
+        function = {
+            "function": str(getattr(context, "function_name", "")),
+            "function_request_id": str(getattr(context, "aws_request_id", "")),  # Lambda's own lines have this one
+        }
         logger.info(
             "request",
             extra={
                 "request_id": asked.request_id,
+                **function,
                 "key_id": asked.seen["key"].id if "key" in asked.seen else "",
                 "method": "HEAD" if asked.is_head else asked.method,
                 "path": access.redacted(asked.path),  # the query is not logged: a share link has its key there
                 "status": answer["statusCode"],
-                "ms": round((time.perf_counter() - started) * 1000, 1),
+                "ms": ms,
             },
         )
+        body = asked.answers[-1].body if asked.answers else {}
+        measure(ms, outcomes(body) if isinstance(body, Mapping) else {}, request_id=asked.request_id, **function)
         return answer
 
     return handle
@@ -280,6 +294,7 @@ def _content(answer: Answer, asked: Request) -> str | bytes:
 
 
 def _response(answer: Answer, asked: Request) -> Response[Any]:
+    asked.answers.append(answer)
     # Powertools turns cookies into text by str(): they may be text already.
     cookies: list[Any] = list(answer.cookies)
     return Response(answer.status, answer.content_type, _content(answer, asked), dict(answer.headers), cookies)
@@ -287,6 +302,7 @@ def _response(answer: Answer, asked: Request) -> Response[Any]:
 
 def _plain(answer: Answer, asked: Request) -> dict[str, Any]:
     """As the resolver would give it, for what goes wrong outside the resolver."""
+    asked.answers.append(answer)
     headers = {"Content-Type": answer.content_type, **answer.headers}
     return {"statusCode": answer.status, "headers": headers, "body": _content(answer, asked), "isBase64Encoded": False}
 

@@ -30,12 +30,14 @@ class Settings:
     """What the core is told from outside.
 
     `store_url` alone selects the driver. `open` lets every request in without a key while the store never had one: the
-    local server passes it, and nothing in Lambda can set it. `log_level` is one of LOG_LEVELS.
+    local server passes it, and nothing in Lambda can set it. `log_level` is one of LOG_LEVELS. `metrics`: write
+    them, as in Lambda and nowhere else.
     """
 
     store_url: str = DEFAULT_STORE_URL
     open: bool = False
     log_level: str = "WARNING"
+    metrics: bool = False
     version: str = VERSION
 
     @property
@@ -54,4 +56,5 @@ class Settings:
             store_url=mapping.get("TRUEEDGE_STORE_URL", "").strip() or DEFAULT_STORE_URL,
             open=not hosted and flag(mapping, "TRUEEDGE_OPEN"),
             log_level=level,
+            metrics=hosted,
         )

@@ -8,7 +8,7 @@ import os
 import time
 
 from .domain.ports import KeyStore, Ledger
-from .observability import set_level
+from .observability import set_level, set_metrics
 from .settings import Settings
 from .storage import open_keys, open_ledger
 from .storage.recent import RecentKeys
@@ -23,7 +23,7 @@ def settings() -> Settings:
     global _settings
     if _settings is None:
         _settings = Settings.from_env(os.environ)
-        set_level(_settings.log_level)
+        _observe(_settings)
     return _settings
 
 
@@ -52,7 +52,12 @@ def configure(chosen: Settings | None) -> None:
         _keys.close()
     _settings, _ledger, _keys = chosen, None, None
     if chosen is not None:
-        set_level(chosen.log_level)
+        _observe(chosen)
+
+
+def _observe(settings: Settings) -> None:
+    set_level(settings.log_level)
+    set_metrics(settings.metrics)
 
 
 def now_us() -> int:

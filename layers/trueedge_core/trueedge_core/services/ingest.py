@@ -80,6 +80,23 @@ def record_batch(body: bytes, now: int, ledger: Ledger, bound_to: Scope = EVERYT
     return _batch_answer(rows)
 
 
+def outcomes(answer: Mapping[str, object]) -> Mapping[str, int]:
+    """What an answer of `record` or `record_batch`, or a refusal in their place, says became of the events posted.
+
+    >>> outcomes({"status": "ok", "event_id": "e", "duplicate": True, "position": 4})
+    {'duplicate': 1}
+    """
+    counts = answer.get("counts")
+    if isinstance(counts, Mapping):
+        return counts
+    if "duplicate" in answer:
+        return {"duplicate" if answer["duplicate"] else "stored": 1}
+    code = answer.get("code")
+    if code == Conflict.code:
+        return {"conflict": 1}
+    return {"invalid": 1} if code in (InvalidJson.code, InvalidEvent.code, TooLarge.code) else {}
+
+
 def void(body: bytes, event_id: str, ledger: Ledger, bound_to: Scope = EVERYTHING) -> dict[str, object]:
     """POST /trade_event/{event_id}/void: takes the trade out of the figures, visibly and for good.
 
