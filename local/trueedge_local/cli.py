@@ -58,6 +58,12 @@ def main() -> None:
     """TRUEEDGE on this machine: serve it, and look after its store."""
 
 
+def exposure() -> tuple[bool | None, tuple[str, ...]]:
+    """Who is let in, by the variables that have no flag: TRUEEDGE_OPEN and TRUEEDGE_ALLOWED_HOSTS."""
+    names = (name.strip() for name in os.environ.get("TRUEEDGE_ALLOWED_HOSTS", "").split(","))
+    return True if flag(os.environ, "TRUEEDGE_OPEN") else None, tuple(filter(None, names))
+
+
 @main.command()
 @store_option()
 @server_options
@@ -73,14 +79,14 @@ def serve(store: str, host: str, port: int, workers: int, log_level: str) -> Non
     """Serve the API and the report."""
     from . import server
 
-    allowed = tuple(filter(None, (name.strip() for name in os.environ.get("TRUEEDGE_ALLOWED_HOSTS", "").split(","))))
+    is_open, allowed = exposure()
     sys.exit(
         server.serve(
             store_url(store),
             host,
             port,
             workers,
-            is_open=True if flag(os.environ, "TRUEEDGE_OPEN") else None,
+            is_open=is_open,
             allowed_hosts=allowed,
             log_level=log_level.upper(),
         )
@@ -94,7 +100,8 @@ def demo(store: Path, host: str, port: int, workers: int) -> None:
     """Load the simulated demo data into a store of its own, and serve it."""
     from .demo import run
 
-    sys.exit(run(store, host, port, workers))
+    is_open, allowed = exposure()
+    sys.exit(run(store, host, port, workers, is_open=is_open, allowed_hosts=allowed))
 
 
 @main.command()

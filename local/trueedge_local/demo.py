@@ -5,7 +5,6 @@ taken out again. Loading goes the way every trade goes (text, exact JSON, valida
 at any point: the next start takes up where it stopped.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from trueedge_core.domain.events import parse_event
 from trueedge_core.domain.money import read_json
 from trueedge_core.domain.ports import Ledger, Scope
 from trueedge_core.errors import Conflict
-from trueedge_core.settings import DEFAULT_STORE_URL, Settings, flag
+from trueedge_core.settings import DEFAULT_STORE_URL, Settings
 
 from . import server, simulator
 
@@ -29,7 +28,15 @@ REAL_STORE = Path(DEFAULT_STORE_URL.removeprefix("sqlite:///"))
 BATCH = 500  # one commit each: what is lost by Ctrl-C is loaded again by the next start
 
 
-def run(store_path: Path = STORE, host: str = "127.0.0.1", port: int = 9000, workers: int = 2) -> int:
+def run(
+    store_path: Path = STORE,
+    host: str = "127.0.0.1",
+    port: int = 9000,
+    workers: int = 2,
+    *,
+    is_open: bool | None = None,
+    allowed_hosts: tuple[str, ...] = (),
+) -> int:
     """Load the demo into its own store file unless it is there, then serve it until stopped. Returns the exit code.
 
     Raises: Conflict for a store that is not the demo's; ServerError when the port cannot be had.
@@ -50,9 +57,7 @@ def run(store_path: Path = STORE, host: str = "127.0.0.1", port: int = 9000, wor
         wiring.configure(None)  # closes it: the workers open their own
     if stored:
         console.print(f"{stored:,} simulated trades are in {store_path} now, a store of their own.")
-    allowed = tuple(filter(None, (name.strip() for name in os.environ.get("TRUEEDGE_ALLOWED_HOSTS", "").split(","))))
-    is_open = True if flag(os.environ, "TRUEEDGE_OPEN") else None
-    return server.serve(url, host, port, workers, is_open=is_open, allowed_hosts=allowed)
+    return server.serve(url, host, port, workers, is_open=is_open, allowed_hosts=allowed_hosts)
 
 
 def store_url(path: Path) -> str:
