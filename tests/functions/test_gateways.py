@@ -11,12 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.functions.calling import CHECKOUT, Answered, folder_names, invoke, sample, trade
-from tests.functions.calling import FUNCTIONS as FUNCTION_FOLDER
+from tests.functions.calling import CHECKOUT, folder_names, invoke, sample, trade
 from tests.functions.test_http import BrokenLedger
 from trueedge_core import wiring
 from trueedge_core.settings import Settings
-from trueedge_local.gateway import Context, load_handler
 from trueedge_local.template import DEFAULT, read_routes
 
 Event = dict[str, Any]
@@ -36,13 +34,6 @@ def event_for(function: str) -> Event:
     if route.method == "POST":
         event["body"] = "{}"
     return event
-
-
-def handled(function: str, event: Event) -> Answered:
-    """As `invoke`, for events that cannot come: what is answered to them is no part of the contract."""
-    result = load_handler(FUNCTION_FOLDER / function)(dict(event), Context(function, "lambda-request"))
-    body = base64.b64decode(result["body"]) if result["isBase64Encoded"] else result["body"].encode()
-    return Answered(result["statusCode"], {name.lower(): value for name, value in result["headers"].items()}, body)
 
 
 def titled(event: Event) -> Event:
@@ -81,10 +72,10 @@ def test_the_template_names_no_stage_authorizer_or_cors() -> None:
 def test_a_function_never_raises_because_sam_would_answer_200_with_the_trace(
     function: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handled(function, event_for(function))  # whatever it imports at its first call
+    invoke(function, event_for(function))  # whatever it imports at its first call
     monkeypatch.setattr(wiring, "_ledger", BrokenLedger(RuntimeError("inner text")))
     monkeypatch.setattr(wiring, "_keys", BrokenLedger(RuntimeError("inner text")))
-    answer = handled(function, event_for(function))
+    answer = invoke(function, event_for(function))
     assert answer.status in (200, 400, 404, 500)
     assert "inner text" not in answer.text
     assert answer.headers["content-type"]
@@ -121,7 +112,7 @@ BROKEN: dict[str, Callable[[Event], Event]] = {
 @pytest.mark.parametrize("how", BROKEN)
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_an_event_that_no_gateway_would_send_is_answered_too(function: str, how: str, settings: Settings) -> None:
-    answer = handled(function, BROKEN[how](event_for(function)))
+    answer = invoke(function, BROKEN[how](event_for(function)))
     assert answer.status in (200, 400, 404, 405, 413, 500)
     if answer.status >= 400:
         assert answer.json["status"] == "error"
