@@ -49,10 +49,17 @@ class SamLocal:
     def output(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def requests(self) -> list[dict[str, Any]]:
-        """The functions' own log: one object per request."""
-        found = re.findall(r'^\{"level".*"message":"request".*\}$', self.output(), re.MULTILINE)
-        return [json.loads(line) for line in found]
+    def answered_by(self, method: str, path: str) -> set[str]:
+        """The functions whose log has such a request; SAM passes their lines on a little after the answers."""
+        deadline = time.monotonic() + 20
+        while True:
+            lines = re.findall(r'^\{"level".*"message":"request".*\}$', self.output(), re.MULTILINE)
+            found = {
+                line["function"] for line in map(json.loads, lines) if (line["method"], line["path"]) == (method, path)
+            }
+            if found or time.monotonic() > deadline:
+                return found
+            time.sleep(0.1)
 
     def client(self) -> KeyedClient:
         return KeyedClient(self.port, self.key)

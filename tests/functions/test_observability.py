@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-from tests.functions.calling import Answered, invoke, sample, trade
+from tests.functions.calling import Answered, folder_names, invoke, sample, trade
 from trueedge_core import observability, wiring
 from trueedge_core.services import ingest, keys
 from trueedge_core.settings import Settings
@@ -139,6 +139,31 @@ def test_without_the_setting_nothing_is_written(tmp_path: Path, capsys: pytest.C
     assert invoke("ingest", sample("ingest")).status == 200
     wiring.configure(None)
     assert tuple(capsys.readouterr()) == ("", "")
+
+
+@pytest.mark.parametrize("function", sorted(folder_names()))
+def test_every_function_logs_and_measures_whatever_it_does_itself(
+    function: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lines: list[dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As a new process in Lambda, which knows its settings from the environment alone."""
+    wiring.configure(None)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", function)
+    monkeypatch.setenv("TRUEEDGE_STORE_URL", f"sqlite:///{tmp_path / 't.db'}")
+    monkeypatch.setenv("TRUEEDGE_LOG_LEVEL", "INFO")
+    monkeypatch.setattr(observability, "_is_measured", False)
+    observability.set_level("WARNING")
+    try:
+        invoke(function, sample(function))
+    finally:
+        wiring.configure(None)
+        observability.set_metrics(False)
+        observability.set_level("WARNING")
+    assert [line["function"] for line in lines] == [function]
+    assert capsys.readouterr().out.count('"latency":[') == 1
 
 
 def test_lambda_measures_and_a_laptop_does_not() -> None:

@@ -132,6 +132,7 @@ def lambda_handler(
         started = time.perf_counter()
         asked = _unread(event)
         try:
+            settings()  # read now: they say what is logged, of functions too that ask for nothing else
             asked = _read(event)
             # Lambda hands over HEAD as a route of its own; it is a GET whose body stays here.
             app.append_context(request=asked)  # type: ignore[no-untyped-call]
