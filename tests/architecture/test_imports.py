@@ -224,8 +224,8 @@ REGISTRIES = [
     for halves in [
         ("py", "pi.org"),
         ("python", "hosted.org"),
-        ("registry.", "npmjs.org"),
-        ("registry.", "yarnpkg.com"),
+        ("registry.np", "mjs.org"),
+        ("registry.yarn", "pkg.com"),
         ("deb.", "debian.org"),
         ("crates", ".io"),
         ("proxy.", "golang.org"),
