@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -67,7 +68,7 @@ def _settings(db: sqlite3.Connection, path: str) -> None:
     if sys.platform == "darwin":
         wanted["fullfsync"] = 1  # plain fsync does not reach the disk there
     for name, value in wanted.items():
-        db.execute(f"PRAGMA {name} = {value}")
+        _patiently(db, f"PRAGMA {name} = {value}")
         got = _one(db, f"PRAGMA {name}")
         if got != value and path != ":memory:":
             raise StoreError(
@@ -78,6 +79,19 @@ def _settings(db: sqlite3.Connection, path: str) -> None:
     # once.
     db.execute("PRAGMA wal_autocheckpoint = 4000")
     db.execute("PRAGMA temp_store = memory")
+
+
+def _patiently(db: sqlite3.Connection, sql: str) -> None:
+    """Execute again while busy: SQLite does not wait for the switch to WAL, and workers start together."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            db.execute(sql)
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def migrations() -> list[str]:
