@@ -13,8 +13,10 @@ from itertools import islice
 from typing import Self
 
 from ...domain import cursors
+from ...domain.calendar import FOREVER
 from ...domain.events import TradeEvent, changed_fields, parse_event
 from ...domain.money import read_json
+from ...domain.nodes import Entry, entry_of
 from ...domain.ports import (
     ALL_TIME,
     AsOf,
@@ -29,17 +31,16 @@ from ...domain.ports import (
     Trade,
     VoidReceipt,
 )
-from ...domain.summary import Summary, closed_trade
+from ...domain.summary import Summary
 from ...domain.wording import shorten
 from ...errors import InvalidParameter, NotFound
-from .calendar import FOREVER
 from .check import check
 from .connection import connect, path_of, snapshot, transaction, translated
 from .reading import Reader
 from .rows import CORRECT, INSERT, made_again, typed
 from .scopes import COLUMNS as SCOPE_COLUMNS
 from .scopes import KEEP, TAIL, Name, ScopeRow, name_of, names_of
-from .tree import Entry, Tree, count_after, entries, in_trade_order
+from .tree import Tree, count_after, entries, in_trade_order
 
 REMEMBERED = 4096  # scopes; beyond that the memory starts anew
 
@@ -104,7 +105,7 @@ class SqliteLedger:
                     continue
                 known[event.event_id] = (position, event.raw, received_at)
                 rows.append((position, received_at, event.raw, *typed(event)))
-                entry = _entry(event, position)
+                entry = entry_of(event, position)
                 for name in names_of(event.account_id, event.strategy_id):
                     arrivals.setdefault(name, []).append(entry)
                 receipts.append(Receipt(event.event_id, "stored", position))
@@ -428,11 +429,3 @@ def _seen(row: ScopeRow, run: Sequence[Entry]) -> ScopeRow:
     for entry in run:
         seen[entry.environment] = max(seen[entry.environment], entry.position + 1)
     return row._replace(live_seen=seen["live"], demo_seen=seen["demo"])
-
-
-def _entry(e: TradeEvent, position: int) -> Entry:
-    closed = None
-    if e.state == "closed":
-        assert e.pnl is not None
-        closed = closed_trade(e.timestamp, e.pnl, e.fees, e.initial_risk, e.opened_at, e.currency)
-    return Entry(e.timestamp, e.event_id, e.environment, closed, False, position)
