@@ -152,6 +152,21 @@ def fsck(store: str) -> None:
 
 
 @main.command()
+@store_option()
+def resequence(store: str) -> None:
+    """Give positions to trades of a DynamoDB table that its stream has forgotten: after a day or more without it."""
+    from trueedge_core import wiring
+
+    wiring.configure(Settings(store_url=store_url(store)))
+    found = 0
+    for number in wiring.sequencer().resequence():
+        found += number
+        click.echo(f"  {found} sequenced", err=True)
+    wiring.configure(None)
+    click.echo(f"{found} entries had no position; now every one has")
+
+
+@main.command()
 @click.option("--store", type=click.Choice(["sqlite", "dynamodb"]), default="sqlite", show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option(
