@@ -1,4 +1,4 @@
-"""The table in memory: what the schedules run on, by the thousand. test_memory.py holds it to the real one's answers."""
+"""The table in memory, on which schedules run by the thousand. test_memory.py holds it to the real one's answers."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Mapping, Sequence

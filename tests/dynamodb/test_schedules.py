@@ -52,7 +52,9 @@ MUTANTS: dict[str, tuple[str, dict[str, str]]] = {
     "a head replaces another than the one it was made from": (
         "_take_in",
         {
-            "table.put_at(head_item(scope, after), None if head is None else head.q)": "table.put_many([head_item(scope, after)])"
+            "table.put_at(head_item(scope, after), None if head is None else head.q)": (
+                "table.put_many([head_item(scope, after)])"
+            )
         },
     ),
     "a head that has the segment takes it in again": ("_take_in", {"head.q >= end": "False"}),

@@ -29,7 +29,7 @@ def stream_handler(
             taken = take_in(records)
         except Exception as error:
             said = error.message if isinstance(error, TrueEdgeError) else "unexpected"
-            logger.exception(said, exc_info=error, records=len(records), **function)
+            logger.exception(said, exc_info=error, extra={"records": len(records), **function})
             raise
         ms = round((time.perf_counter() - started) * 1000, 1)
         logger.info("sequenced", extra={"records": len(records), "sequenced": taken, "ms": ms, **function})
