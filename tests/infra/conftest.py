@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from moto.server import ThreadedMotoServer
 
-from tests.infra.stacks import CREDENTIALS, Account, Stack
+from tests.dynamodb.emulator import Emulator
+from tests.infra.stacks import Account, Stack
+from trueedge_core import wiring
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -16,16 +17,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def account() -> Iterator[Account]:
-    patch = pytest.MonkeyPatch()
-    for name, value in CREDENTIALS.items():  # no test may find a developer's own
-        patch.setenv(name, value)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    yield Account(f"http://127.0.0.1:{port}")
-    server.stop()
-    patch.undo()
+def account(emulator: Emulator) -> Account:
+    return Account(emulator.url)
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +34,9 @@ def birch(account: Account) -> Stack:
 @pytest.fixture(scope="session")
 def inline(account: Account) -> Stack:
     return account.create("inline", Sequencing="inline", Dashboard="false", LogLevel="DEBUG")
+
+
+@pytest.fixture(autouse=True)
+def no_settings_left_behind() -> Iterator[None]:
+    yield
+    wiring.configure(None)

@@ -3,56 +3,68 @@
 Refused as not understood: what a policy of ours does not have (Deny, NotAction, other conditions).
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+_WORDS = {"SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "IN", "BETWEEN"}
+
 
 @dataclass(frozen=True)
 class Need:
-    """One thing that a call must be allowed: an action on a table, on items of these partition keys."""
+    """One thing that a call must be allowed: an action on a table, on items of these partition keys.
+
+    `attributes`: those that an update names.
+    """
 
     action: str
     table: str
     keys: tuple[str, ...]
+    attributes: tuple[str, ...] = ()
+
+    @property
+    def kinds(self) -> set[str]:
+        return {key[0] for key in self.keys}
 
 
-def needs_of(operation: str, parameters: Mapping[str, Any]) -> Iterator[Need]:
-    """What IAM wants for a call of DynamoDB. Of a transaction it judges each action by itself."""
-    if operation == "BatchGetItem":
-        for table, asked in parameters["RequestItems"].items():
-            yield Need("dynamodb:BatchGetItem", table, tuple(_pk(key) for key in asked["Keys"]))
-    elif operation == "BatchWriteItem":
-        for table, asked in parameters["RequestItems"].items():
-            puts = [one["PutRequest"]["Item"] for one in asked if "PutRequest" in one]
-            deletes = [one["DeleteRequest"]["Key"] for one in asked if "DeleteRequest" in one]
-            yield Need("dynamodb:BatchWriteItem", table, tuple(_pk(item) for item in puts + deletes))
-    elif operation in ("TransactWriteItems", "TransactGetItems"):
-        names = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "Get": "GetItem"}
-        for one in parameters["TransactItems"]:
-            [(kind, asked)] = one.items()
-            item = asked.get("Item") or asked["Key"]
-            yield Need(f"dynamodb:{names.get(kind, 'ConditionCheckItem')}", asked["TableName"], (_pk(item),))
+def needs_of(operation: str, asked: Mapping[str, Any]) -> Iterator[Need]:
+    """What IAM wants for a call, by its body in DynamoDB's protocol. Of a transaction it judges each action by itself."""
+    if operation in ("BatchGetItem", "BatchWriteItem"):
+        for table, requests in asked["RequestItems"].items():
+            keys = requests["Keys"] if operation == "BatchGetItem" else [_written(one) for one in requests]
+            yield Need(f"dynamodb:{operation}", table, tuple(key["PK"]["S"] for key in keys))
+    elif operation.startswith("Transact"):
+        for [(kind, one)] in (one.items() for one in asked["TransactItems"]):
+            yield from needs_of("ConditionCheckItem" if kind == "ConditionCheck" else f"{kind}Item", one)
     elif operation == "Query":
-        yield Need("dynamodb:Query", parameters["TableName"], (_asked_for(parameters),))
+        yield Need("dynamodb:Query", asked["TableName"], (_partition(asked),))
+    elif operation == "Scan":
+        yield Need("dynamodb:Scan", asked["TableName"], ())
     else:
-        item = parameters.get("Key") or parameters.get("Item") or {}
-        yield Need(f"dynamodb:{operation}", parameters["TableName"], (_pk(item),) if item else ())
+        item = asked.get("Key") or asked["Item"]
+        named = _attributes(asked) if operation == "UpdateItem" else ()
+        yield Need(f"dynamodb:{operation}", asked["TableName"], (item["PK"]["S"],), named)
 
 
-def _pk(item: Mapping[str, Any]) -> str:
-    value = item["PK"]
-    return str(value["S"] if isinstance(value, Mapping) else value)
+def _written(request: Mapping[str, Any]) -> Any:
+    return request["PutRequest"]["Item"] if "PutRequest" in request else request["DeleteRequest"]["Key"]
 
 
-def _asked_for(parameters: Mapping[str, Any]) -> str:
+def _partition(asked: Mapping[str, Any]) -> str:
     """The partition key of a query: `PK = :x` or `#x = :y` at the head of its condition."""
-    name, equals, value = parameters["KeyConditionExpression"].split()[:3]
+    name, equals, value = asked["KeyConditionExpression"].split()[:3]
     assert equals == "="
-    assert parameters.get("ExpressionAttributeNames", {}).get(name, name) == "PK"
-    found = parameters["ExpressionAttributeValues"][value]
-    return str(found["S"] if isinstance(found, Mapping) else found)
+    assert asked.get("ExpressionAttributeNames", {}).get(name, name) == "PK"
+    return str(asked["ExpressionAttributeValues"][value]["S"])
+
+
+def _attributes(asked: Mapping[str, Any]) -> tuple[str, ...]:
+    text = f"{asked['UpdateExpression']} {asked.get('ConditionExpression', '')}"
+    named = set(re.findall(r"(?<![:\w#])[#A-Za-z]\w*(?!\w*\()", text)) - _WORDS
+    names = asked.get("ExpressionAttributeNames", {})
+    return tuple(sorted({names.get(name, name) for name in named} | asked["Key"].keys()))
 
 
 def allows(statements: Iterable[Mapping[str, Any]], need: Need, arn: str) -> bool:
@@ -65,16 +77,18 @@ def _holds(statement: Mapping[str, Any], need: Need, arn: str) -> bool:
     assert statement["Effect"] == "Allow"
     if need.action not in listed(statement["Action"]) or arn not in listed(statement["Resource"]):
         return False
+    values = {"dynamodb:LeadingKeys": need.keys, "dynamodb:Attributes": need.attributes}
     for operator, said in statement.get("Condition", {}).items():
-        [(name, wanted)] = said.items()
-        assert name == "dynamodb:LeadingKeys"
-        if operator == "Null":
-            assert wanted == "false"
-            if not need.keys:
-                return False
-        else:
-            assert operator == "ForAllValues:StringLike"
-            if not all(any(fnmatchcase(key, pattern) for pattern in wanted) for key in need.keys):
+        for name, wanted in said.items():
+            if operator == "Null":
+                assert wanted == "false"
+                holds = bool(values[name])
+            elif operator == "ForAllValues:StringLike":
+                holds = all(any(fnmatchcase(value, pattern) for pattern in wanted) for value in values[name])
+            else:
+                assert operator == "ForAllValues:StringEquals"
+                holds = set(values[name]) <= set(wanted)
+            if not holds:
                 return False
     return True
 

@@ -20,10 +20,9 @@ from samtranslator.yaml_helper import yaml_parse
 
 from trueedge_local.template import TEMPLATE
 
-REGION = "eu-central-1"
+REGION = "us-east-1"
 BUCKET = "artifacts"
 CODE = "code.zip"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
 
 
 class _NoManagedPolicies:
@@ -74,17 +73,11 @@ class Account:
         with zipfile.ZipFile(packed, "w") as archive:  # no function runs in moto
             archive.writestr("app.py", "")
         s3 = self.client("s3")
-        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.create_bucket(Bucket=BUCKET)
         s3.put_object(Bucket=BUCKET, Key=CODE, Body=packed.getvalue())
 
     def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        )
+        return boto3.client(service, endpoint_url=self.url, region_name=REGION)
 
     def create(self, client_id: str, **parameters: str) -> "Stack":
         """`sam deploy` of a client's stack."""

@@ -190,8 +190,8 @@ def test_inline_there_is_no_sequencer_and_the_requests_may_do_its_work(inline: S
         assert one["Environment"]["Variables"]["TRUEEDGE_STORE_URL"] == f"dynamodb://{inline.table}?sequencing=inline"
         assert one["Environment"]["Variables"]["TRUEEDGE_LOG_LEVEL"] == "DEBUG"
     for name in ("IngestRole", "VoidRole"):
-        assert "SequenceAndFold" in {one.get("Sid") for one in inline.roles()[name]}
-        assert "SequenceAndFold" not in {one.get("Sid") for one in acme.roles()[name]}
+        assert "CommitAndFold" in {one.get("Sid") for one in inline.roles()[name]}
+        assert "CommitAndFold" not in {one.get("Sid") for one in acme.roles()[name]}
 
 
 # --- the API ----------------------------------------------------------------------------------------------------------
