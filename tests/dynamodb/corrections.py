@@ -47,8 +47,17 @@ def install() -> None:
 
 def plain(item: Item) -> dict[str, Any]:
     """An item of moto's in the protocol's form."""
-    attributes: dict[str, Any] = item.to_json()["Attributes"]
+    attributes: dict[str, Any] = _as_text(item.to_json()["Attributes"])
     return attributes
+
+
+def _as_text(value: Any) -> Any:
+    """moto gives binary values as bytes here, the protocol has them in base64."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, dict):
+        return {name: _as_text(one) for name, one in value.items()}
+    return [_as_text(one) for one in value] if isinstance(value, list) else value
 
 
 def canonical(value: Any) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.dynamodb.emulator import Emulator
+from tests.infra.instance import Instance
 from tests.infra.stacks import Account, Stack
 from trueedge_core import wiring
 
@@ -40,3 +41,4 @@ def inline(account: Account) -> Stack:
 def no_settings_left_behind() -> Iterator[None]:
     yield
     wiring.configure(None)
+    Instance.current = None

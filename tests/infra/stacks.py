@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
@@ -92,6 +94,8 @@ class Account:
         [made] = cloudformation.describe_stacks(StackName=f"trueedge-{client_id}")["Stacks"]
         assert made["StackStatus"] == "CREATE_COMPLETE"
         outputs = {output["OutputKey"]: output["OutputValue"] for output in made["Outputs"]}
+        # moto would pull an image and start the sequencer in it for each item that is written.
+        dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[outputs["TableName"]].lambda_event_source_mappings.clear()
         return Stack(self, client_id, outputs)
 
 
