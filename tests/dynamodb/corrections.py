@@ -46,18 +46,12 @@ def install() -> None:
 
 
 def plain(item: Item) -> dict[str, Any]:
-    """An item of moto's in the protocol's form."""
-    attributes: dict[str, Any] = _as_text(item.to_json()["Attributes"])
+    """An item of moto's in the protocol's form; binary values, which moto keeps as bytes, as base64 again."""
+    attributes: dict[str, Any] = item.to_json()["Attributes"]
+    for name, value in attributes.items():
+        if isinstance(value.get("B"), bytes):
+            attributes[name] = {"B": base64.b64encode(value["B"]).decode()}
     return attributes
-
-
-def _as_text(value: Any) -> Any:
-    """moto gives binary values as bytes here, the protocol has them in base64."""
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, dict):
-        return {name: _as_text(one) for name, one in value.items()}
-    return [_as_text(one) for one in value] if isinstance(value, list) else value
 
 
 def canonical(value: Any) -> Any:

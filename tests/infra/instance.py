@@ -21,11 +21,12 @@ from trueedge_local.template import read_routes
 class Instance:
     """Requests go by the route table to a function, which has the variables that its stack gave it."""
 
-    current: Settings | None = None  # of the process: what is open stays so while they are the same
+    current: tuple["Instance", str] | None = None  # whose process this one is
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.functions = stack.functions()
+        self._iterator: str | None = None
         self.gateway = Gateway(read_routes(), Guard("127.0.0.1"))
         keys = open_keys(f"dynamodb://{stack.table}")  # as the operator's `keys create` does
         self.key = create_first(keys, wiring.now_us()) or create(keys, ["admin"], wiring.now_us())[0]
@@ -42,35 +43,56 @@ class Instance:
         return answered(self.gateway.answer(Incoming(method, path.encode(), query.encode(), tuple(sent.items()), raw)))
 
     def become(self, function: str) -> None:
-        """Be the process of that function from here on."""
-        said = self.functions[function]
-        variables = {**said["Environment"]["Variables"], "AWS_LAMBDA_FUNCTION_NAME": said["FunctionName"]}
-        settings = Settings.from_env(variables)
-        if settings != Instance.current:
-            wiring.configure(settings)
-            Instance.current = settings
+        """Be a process of that function from here on: one of its own, which remembers nothing of another's."""
+        if Instance.current != (self, function):
+            said = self.functions[function]
+            variables = {**said["Environment"]["Variables"], "AWS_LAMBDA_FUNCTION_NAME": said["FunctionName"]}
+            wiring.configure(Settings.from_env(variables))
+            Instance.current = self, function
 
     def role_of(self, function: str) -> str:
         """The logical id of the role that the function has."""
         return self.stack.logical(self.functions[function]["Role"].rpartition("/")[2])
 
     def sequence(self) -> int:
-        """Be the sequencer, once, with all that the stream has; how many entries that was."""
+        """Be the sequencer with what its stream has for it since the last time; how many entries that was."""
         self.become("SequencerFunction")
         ledger: Any = wiring.ledger()
-        return int(ledger.sequence(self.records()))
+        return int(ledger.sequence(self.waiting()))
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """The records that the mapping of the stream would hand over now."""
+        [mapping] = self.stack.mappings()
+        patterns = [json.loads(one["Pattern"]) for one in mapping["FilterCriteria"]["Filters"]]
+        return [record for record in self.records() if any(matches(pattern, record) for pattern in patterns)]
 
     def records(self) -> list[dict[str, Any]]:
-        """What the stream that the sequencer follows has, from the beginning."""
-        [mapping] = self.stack.mappings()
-        arn, stream = mapping["EventSourceArn"], self.stack.account.client("dynamodbstreams")
-        found: list[dict[str, Any]] = []
-        for shard in stream.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
-            start = stream.get_shard_iterator(
+        """What the stream has that was not read before, of every kind."""
+        stream = self.stack.account.client("dynamodbstreams")
+        if self._iterator is None:
+            [mapping] = self.stack.mappings()
+            arn = mapping["EventSourceArn"]
+            [shard] = stream.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]  # moto has one
+            self._iterator = stream.get_shard_iterator(
                 StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType=mapping["StartingPosition"]
-            )
-            found += stream.get_records(ShardIterator=start["ShardIterator"])["Records"]
-        return found
+            )["ShardIterator"]
+        found: list[dict[str, Any]] = []
+        while True:
+            page = stream.get_records(ShardIterator=self._iterator)
+            self._iterator = page["NextShardIterator"]
+            if not page["Records"]:
+                return found
+            found += page["Records"]
+
+
+def matches(pattern: Any, value: Any) -> bool:
+    """What an event filter of Lambda says, as far as ours goes: fields, equal values, prefixes."""
+    if isinstance(pattern, dict):
+        return isinstance(value, dict) and all(matches(one, value.get(name)) for name, one in pattern.items())
+    return any(
+        isinstance(value, str) and value.startswith(one["prefix"]) if isinstance(one, dict) else value == one
+        for one in pattern
+    )
 
 
 @contextmanager

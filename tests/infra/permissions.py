@@ -30,7 +30,7 @@ class Need:
 
 
 def needs_of(operation: str, asked: Mapping[str, Any]) -> Iterator[Need]:
-    """What IAM wants for a call, by its body in DynamoDB's protocol. Of a transaction it judges each action by itself."""
+    """What IAM wants for a call, by its body in DynamoDB's protocol; of a transaction it judges each action alone."""
     if operation in ("BatchGetItem", "BatchWriteItem"):
         for table, requests in asked["RequestItems"].items():
             keys = requests["Keys"] if operation == "BatchGetItem" else [_written(one) for one in requests]

@@ -7,10 +7,7 @@ from tests.functions.calling import trade
 from tests.infra.instance import Instance, watched
 from tests.infra.stacks import Stack
 
-READING = (
-    *("/metrics/overall", "/metrics/by_strategy", "/metrics/by_account", "/metrics/equity_curve", "/trade_events"),
-    *("/metrics/strategy/trend", "/metrics/account/acct-1", "/trade_event/t-acme", "/report", "/health"),
-)
+READING = ("/metrics/overall", "/metrics/by_strategy", "/metrics/equity_curve", "/trade_events", "/report")
 
 
 @pytest.fixture(scope="module")
@@ -29,22 +26,20 @@ def inlines(inline: Stack) -> Instance:
 
 
 def test_a_trade_of_one_client_is_in_that_clients_answers_alone(acmes: Instance, birches: Instance) -> None:
-    before = {target: birches("GET", target).body for target in READING if target != "/report"}
     assert acmes("POST", "/trade_event", trade("t-acme")).status == 200
     assert acmes("POST", "/trade_events", [trade(f"t-{number}") for number in range(3)]).status == 200
     assert acmes.sequence() == 4
     assert acmes("GET", "/metrics/overall").json["metrics"]["total_trades"] == 4
     assert acmes("GET", "/trade_event/t-acme").status == 200
+    assert b"acct-1" in acmes("GET", "/report").body
 
-    for target, body in before.items():
-        answer = birches("GET", target)
-        if answer.status == 200:
-            assert answer.body == body, target
     assert birches("GET", "/metrics/overall").json["metrics"]["total_trades"] == 0
+    for target in READING:
+        body = birches("GET", target).body
+        assert not [word for word in (b"acct-1", b"trend", b"t-acme") if word in body], target
     assert birches("GET", "/trade_event/t-acme").status == 404
     assert birches("GET", "/metrics/account/acct-1").status == 404
     assert birches("POST", "/trade_event/t-acme/void", {"reason": "of another"}).status == 404
-    assert b"acct-1" not in birches("GET", "/report").body
     assert {record["dynamodb"]["Keys"]["PK"]["S"] for record in birches.records()} == {"K"}
 
 

@@ -70,7 +70,7 @@ def test_only_lambda_takes_a_role(acme: Stack) -> None:
         ("HealthRole", {"GetItem": "EVD", "BatchGetItem": "EVD"}, {}),
         ("LoginRole", {"GetItem": "K"}, {"UpdateItem": "K"}),
         ("ReadRole", {"GetItem": "EVDHSPKA", "BatchGetItem": "EVDHSPA", "Query": "EVDHSPA"}, {"UpdateItem": "K"}),
-        ("IngestRole", {"GetItem": "EVDK", "BatchGetItem": "EVD"}, {"PutItem": "E", "UpdateItem": "K"}),
+        ("IngestRole", {"GetItem": "DK", "BatchGetItem": "D"}, {"PutItem": "E", "UpdateItem": "K"}),
         ("VoidRole", {"GetItem": "EVDK", "BatchGetItem": "EVD"}, {"PutItem": "V", "UpdateItem": "K"}),
         ("SequencerRole", dict.fromkeys(READS, "EVLDHS"), {"PutItem": "LHS", "BatchWriteItem": "DP"}),
     ],

@@ -2,10 +2,10 @@
 
 import json
 import re
-from typing import Any
 
 import pytest
 
+from tests.infra.instance import matches
 from tests.infra.stacks import REGION, Stack, of_type, source, translated
 from trueedge_local.template import read_routes
 
@@ -152,16 +152,6 @@ def test_what_the_stream_dropped_is_told_for_two_weeks_and_encrypted(acme: Stack
     said = sqs.get_queue_attributes(QueueUrl=acme.outputs["MissedQueue"], AttributeNames=["All"])["Attributes"]
     assert said["MessageRetentionPeriod"] == str(14 * 24 * 3600)
     assert said["SqsManagedSseEnabled"].lower() == "true"
-
-
-def matches(pattern: Any, value: Any) -> bool:
-    """What an event filter of Lambda says, as far as ours goes: fields, equal values, prefixes."""
-    if isinstance(pattern, dict):
-        return isinstance(value, dict) and all(matches(one, value.get(name)) for name, one in pattern.items())
-    return any(
-        isinstance(value, str) and value.startswith(one["prefix"]) if isinstance(one, dict) else value == one
-        for one in pattern
-    )
 
 
 @pytest.mark.parametrize(
