@@ -192,6 +192,24 @@ def sam(store: str, host: str, port: int, folder: Path, event: Path | None, key:
     sys.exit(sam_local.start_api(folder, host, port) if event is None else sam_local.invoke(event, folder, key))
 
 
+@main.command()
+@click.option("--from", "source", required=True, metavar="URL", help="The store to copy: sqlite:///file.db, a path, ..")
+@click.option("--to", "target", required=True, metavar="URL", help="An empty store, or one that an earlier copy began.")
+@click.option("--keys/--no-keys", "with_keys", default=True, show_default=True, help="Whether API keys go along.")
+def copy(source: str, target: str, with_keys: bool) -> None:
+    """Copy a log to another store, each entry at its position, and compare; exit code 1 if anything differs.
+
+    Run it again to go on where it was cut short. Nothing else may write to the target meanwhile.
+    """
+    from .copying import run
+
+    urls = store_url(source), store_url(target)
+    if urls[0].partition("?")[0] == urls[1].partition("?")[0]:
+        raise click.ClickException("--from and --to name the same store")
+    _refuse_missing(urls[0])
+    sys.exit(run(*urls, with_keys=with_keys))
+
+
 @main.group(cls=Group)
 def keys() -> None:
     """Make, list and revoke API keys. The first one ends the open mode of a local server."""
@@ -253,7 +271,11 @@ def _existing(store: str) -> Any:
     from trueedge_core import wiring
 
     url = store_url(store)
-    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
-        raise click.ClickException(f"there is no store at {url}")
+    _refuse_missing(url)
     wiring.configure(Settings(store_url=url))
     return wiring.ledger()
+
+
+def _refuse_missing(url: str) -> None:
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
+        raise click.ClickException(f"there is no store at {url}")
