@@ -146,7 +146,7 @@ def architecture() -> str:
 
 
 def _parameters() -> list[str]:
-    values = {"ClientId": "local", "Architecture": architecture(), "LogLevel": "INFO", "StoreUrl": STORE_URL}
+    values = {"ClientId": "local", "Architecture": architecture(), "LogLevel": "INFO"}
     return [f"{name}={value}" for name, value in values.items()]
 
 
@@ -247,9 +247,19 @@ def _sam(*words: str) -> list[str]:
 def _local_options() -> list[str]:
     # Without --skip-pull-image SAM asks a registry at each start; an image that is missing is pulled all the same.
     options = ["--template", str(BUILT), "--skip-pull-image", "--parameter-overrides", *_parameters()]
+    options += ["--env-vars", str(_variables())]
     if docker("image", "ls", "--quiet", STAND_IN).strip():
         options += ["--invoke-image", STAND_IN]
     return options
+
+
+def _variables() -> Path:
+    """A file of the variables that functions have here in place of the template's, which mean the stack's own table."""
+    written = BUILT.parent.parent / "variables.json"
+    new = written.with_name(f"{written.name}.{os.getpid()}")  # another sam may be reading the one that is there
+    new.write_text(json.dumps({"Parameters": {"TRUEEDGE_STORE_URL": STORE_URL}}), encoding="utf-8")
+    os.replace(new, written)
+    return written
 
 
 def _environment(storage: Storage | None) -> Mapping[str, str]:

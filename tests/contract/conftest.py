@@ -38,6 +38,15 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
 
 
 @pytest.fixture
+def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    """A second ledger of the same driver, which shares nothing with `ledger`."""
+    (tmp_path / "other").mkdir()
+    ledger = DRIVERS[request.node.callspec.params["store"]](tmp_path / "other")()
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
 def ledger(store: Opener) -> Iterator[Ledger]:
     ledger = store()
     yield ledger

@@ -75,9 +75,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One event as the log keeps it. `void_reason` is None unless a void entry took it out of the figures."""
+    """One event as the log keeps it. `void_reason` is None unless a void entry took it out of the figures.
 
-    position: int
+    `position` is None for a moment after the event was taken, where a store gives positions afterwards.
+    """
+
+    position: int | None
     received_at: int
     event_id: str
     timestamp: int
@@ -88,21 +91,35 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one event: its position in the log; `changed` names the fields in which a conflict differs."""
+    """What became of one event: its position in the log; `changed` names the fields in which a conflict differs.
+
+    `position` is None where the store gives it afterwards, and has not yet: the event is durable all the same.
+    """
 
     event_id: str
     outcome: Outcome
-    position: int
+    position: int | None
     changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class VoidReceipt:
-    """`repeated`: the trade had been voided before (the first reason stays)."""
+    """`repeated`: the trade had been voided before (the first reason stays). `position`: as in a `Receipt`."""
 
     event_id: str
-    position: int
+    position: int | None
     repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One entry of the log: an event, `raw` as it was sent, or, where `raw` is None, the void of an event."""
+
+    position: int
+    received_at: int
+    event_id: str
+    raw: str | None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +225,18 @@ class Ledger(Protocol):
 
     def event(self, event_id: str) -> Trade | None:
         """One event by its id."""
+        ...
+
+    def log(self, first: int = 0) -> Iterator[LogEntry]:
+        """The entries of the log from position `first` on, in order."""
+        ...
+
+    def replay(self, entries: Sequence[LogEntry]) -> None:
+        """Take in entries of another ledger's log, each at its own position; durable on return.
+
+        They are consecutive, and the first one's position is the size of this log.
+        Raises: Conflict when this log has another size, or what an entry holds under another position.
+        """
         ...
 
     def snapshot(self) -> AbstractContextManager[None]:
