@@ -46,8 +46,11 @@ def install() -> None:
 
 
 def plain(item: Item) -> dict[str, Any]:
-    """An item of moto's in the protocol's form."""
+    """An item of moto's in the protocol's form; binary values, which moto keeps as bytes, as base64 again."""
     attributes: dict[str, Any] = item.to_json()["Attributes"]
+    for name, value in attributes.items():
+        if isinstance(value.get("B"), bytes):
+            attributes[name] = {"B": base64.b64encode(value["B"]).decode()}
     return attributes
 
 

@@ -423,7 +423,8 @@ def _expressions(entry: Mapping[str, Any], schema: Schema) -> None:
         tokens = _read(name, expression, names or {}, values or {})
         used |= {token.text for token in tokens if token.kind == "placeholder"}
         if name == "FilterExpression":
-            _no_key(tokens, names, schema)
+            if "KeyConditionExpression" in written:  # a Query's; a Scan has no other way to speak of its keys
+                _no_key(tokens, names, schema)
         elif name == "KeyConditionExpression":
             _key_condition(tokens, names or {}, values or {}, schema)
         elif name == "UpdateExpression":

@@ -235,14 +235,9 @@ RULES: dict[str, tuple[Call, Call, str]] = {
         "Primary key attribute: SK",
     ),
     "a filter on a part of the key by another name": (
+        query("PK = :p", FilterExpression="#p <> :p", ExpressionAttributeNames=SELF, ExpressionAttributeValues=IS_P),
         lambda client, table: client.scan(
             TableName=table, FilterExpression="#p <> :p", ExpressionAttributeNames=SELF, ExpressionAttributeValues=IS_P
-        ),
-        lambda client, table: client.scan(
-            TableName=table,
-            FilterExpression="#p <> :p",
-            ExpressionAttributeNames={"#p": "v"},
-            ExpressionAttributeValues=IS_P,
         ),
         "Primary key attribute: PK",
     ),

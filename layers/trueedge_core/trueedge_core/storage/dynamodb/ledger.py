@@ -88,14 +88,17 @@ class DynamoLedger:
     def append(self, events: Sequence[TradeEvent]) -> list[Receipt]:
         """See `Ledger.append`. After an error some events may be stored: the same call completes it."""
         nonce, received_at = secrets.token_hex(6), self.clock()
-        first = list({event.event_id: event for event in reversed(events)}.values())[::-1]
+        by_id: dict[str, TradeEvent] = {}
+        for event in events:
+            by_id.setdefault(event.event_id, event)
+        first = list(by_id.values())
 
         def put(event: TradeEvent) -> Item:
             item = event_item(event, received_at, nonce)
             there = self.table.put_new(item)
             return item if there is None else there
 
-        stored = dict(zip((event.event_id for event in first), self.table.each(put, first), strict=True))
+        stored = dict(zip(by_id, self.table.each(put, first), strict=True))
         taken = {event.event_id: Accepted(event, received_at) for event in first}
         taken |= {event_id: accepted(item) for event_id, item in stored.items() if item["w"] != nonce}
         positions = self._positions(list(taken.values()), [one for one, item in stored.items() if item["w"] != nonce])
@@ -137,31 +140,31 @@ class DynamoLedger:
     def replay(self, entries: Sequence[LogEntry]) -> None:
         """See `Ledger.replay`."""
         older = [entry.event_id for entry in entries if entry.raw is None]
-        found = self.table.get_many([key_of_entry(entry) for entry in entries] + [event_key(one) for one in older])
+        found = self.table.get_many([_key_of(entry) for entry in entries] + [event_key(one) for one in older])
         events = {event_id_of(item): accepted(item).event for item in found.values() if "raw" in item}
         for entry in entries:
             if entry.raw is not None:
                 events[entry.event_id] = parse_event(read_json(entry.raw), entry.raw, entry.received_at)
         taken = [Accepted(events[entry.event_id], entry.received_at, entry.raw is None) for entry in entries]
         nonce, size = secrets.token_hex(6), self._size()
-        if not entries[0].position <= size <= entries[-1].position + 1:
+        if entries[0].position != size:
             raise Conflict(f"this log has {size} entries, so position {entries[0].position} is not its next one")
         known = positions_of(self.table, taken)
         items: list[Item] = []
         for entry, one in zip(entries, taken, strict=True):
-            if known.get(one.mark) != (entry.position if entry.position < size else None):
+            if one.mark in known:
                 raise Conflict(f"the event {shorten(entry.event_id, 128)} is in this log under another position")
             items.append(
                 void_item(entry.event_id, entry.reason, entry.received_at, nonce)
                 if entry.raw is None
                 else event_item(one.event, entry.received_at, nonce)
             )
-            there = found.get(key_of_entry(entry))
+            there = found.get(_key_of(entry))
             if there is not None and {**there, "w": nonce} != items[-1]:
                 raise Conflict(f"the event {shorten(entry.event_id, 128)} is in this store with other content")
         self.table.each(self.table.put_new, items)
-        sequence(self.table, [one for one in taken if one.mark not in known], at=size)
-        if self._size() != entries[-1].position + 1:
+        sequence(self.table, taken, at=size)
+        if self._size() != size + len(entries):
             raise Conflict("another writer has added to this log meanwhile")
 
     def _size(self) -> int:
@@ -338,7 +341,7 @@ class DynamoLedger:
         yield from repair.check(self.table)
 
 
-def key_of_entry(entry: LogEntry) -> Key:
+def _key_of(entry: LogEntry) -> Key:
     """Key of the item that keeps what the log entry says."""
     return void_key(entry.event_id) if entry.raw is None else event_key(entry.event_id)
 

@@ -158,7 +158,9 @@ class DynamoTable:
             except ClientError as error:
                 if _code(error) != "ResourceInUseException":
                     raise
-            self.client.get_waiter("table_exists").wait(TableName=self.name, WaiterConfig={"Delay": 1})
+            self.client.get_waiter("table_exists").wait(
+                TableName=self.name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300}
+            )
 
     # --- reading ---
 
