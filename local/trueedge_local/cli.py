@@ -152,7 +152,28 @@ def fsck(store: str) -> None:
 
 
 @main.command()
-@click.option("--store", type=click.Choice(["sqlite", "dynamodb"]), default="sqlite", show_default=True)
+@store_option()
+def resequence(store: str) -> None:
+    """Give positions to trades of a DynamoDB table that its stream has forgotten: after a day or more without it."""
+    from trueedge_core import wiring
+
+    wiring.configure(Settings(store_url=store_url(store)))
+    found = 0
+    for number in wiring.sequencer().resequence():
+        found += number
+        click.echo(f"  {found} sequenced", err=True)
+    wiring.configure(None)
+    click.echo(f"{found} entries had no position; now every one has")
+
+
+@main.command()
+@click.option(
+    "--store",
+    type=click.Choice(["sqlite", "dynamodb"]),
+    default="sqlite",
+    show_default=True,
+    help="dynamodb: a table of an emulator, gone at the end; AWS_ENDPOINT_URL_DYNAMODB may name one that goes on.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option(
     "--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Not 5000 to 8999: SAM's own."
@@ -162,7 +183,7 @@ def fsck(store: str) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     default="./data/sam",
     show_default=True,
-    help="Where trueedge.db is; on Docker Desktop it is in a volume instead.",
+    help="Where trueedge.db is (sqlite); on Docker Desktop it is in a volume instead.",
 )
 @click.option("--event", type=click.Path(path_type=Path), help="Invoke the function of this event once, and end.")
 @click.option("--key", metavar="KEY", help="Goes along with --event.")
@@ -170,11 +191,11 @@ def sam(store: str, host: str, port: int, folder: Path, event: Path | None, key:
     """Serve the functions by `sam local`, each in a container."""
     from . import sam as sam_local
 
-    if store == "dynamodb":
-        raise click.ClickException("--store dynamodb comes with the DynamoDB driver, in a later release")
     if 5000 <= port <= 8999:
         raise click.ClickException(f"--port {port}: SAM takes 5000 to 8999 for its own; choose one outside")
-    sys.exit(sam_local.start_api(folder, host, port) if event is None else sam_local.invoke(event, folder, key))
+    if event is not None:
+        sys.exit(sam_local.invoke(event, store, folder, key))
+    sys.exit(sam_local.start_api(store, folder, host, port))
 
 
 @main.command()

@@ -48,7 +48,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "pydantic",
     ),
     "trueedge_core.wiring": core("settings", "storage", "domain", "errors", "observability"),
-    "functions": core("http", "services", "wiring", "domain"),
+    "trueedge_core.streams": core("observability", "errors", "wiring"),
+    "functions": core("http", "streams", "services", "wiring", "domain"),
     "trueedge_local": (*RUN_TIME, "trueedge_core", "trueedge_local", "sqlite3"),
     "trueedge_local.sam_launcher": ("samcli",),  # SAM's own Python runs it: nothing of ours is there
     "trueedge": ("trueedge",),

@@ -7,10 +7,10 @@ settings with `configure`.
 import os
 import time
 
-from .domain.ports import KeyStore, Ledger
+from .domain.ports import KeyStore, Ledger, Sequencer
 from .observability import set_level, set_metrics
 from .settings import Settings
-from .storage import open_keys, open_ledger
+from .storage import WrongStore, open_keys, open_ledger
 from .storage.recent import RecentKeys
 
 _settings: Settings | None = None
@@ -33,6 +33,14 @@ def ledger() -> Ledger:
     if _ledger is None:
         _ledger = open_ledger(settings().store_url)
     return _ledger
+
+
+def sequencer() -> Sequencer:
+    """The same, for whoever gives positions afterwards. Raises: WrongStore where a write gives them itself."""
+    held = ledger()
+    if not isinstance(held, Sequencer):
+        raise WrongStore(f"the store {settings().store_url!r} gives positions at once; there is nothing to sequence")
+    return held
 
 
 def keys() -> KeyStore:

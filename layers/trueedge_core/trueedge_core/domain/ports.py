@@ -4,10 +4,10 @@ The contract stands here, in the docstrings; `tests/contract` holds every driver
 microseconds since the epoch, UTC. Trade order is `(timestamp, event_id)`, ids compared by their UTF-8 bytes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from .events import TradeEvent
 from .summary import Summary
@@ -257,6 +257,25 @@ class Ledger(Protocol):
 
     def close(self) -> None:
         """Release files and connections; calling it twice is harmless."""
+        ...
+
+
+@runtime_checkable
+class Sequencer(Protocol):
+    """What a ledger has besides, when positions may be given after an event was taken: by a function behind a stream.
+
+    Any method may raise `Unavailable`: nothing is lost or doubled, the same call completes it.
+    """
+
+    def sequence(self, records: Sequence[Mapping[str, Any]]) -> int:
+        """Give positions to what the records (of the store's own stream) say was taken; how many entries they hold.
+
+        The same records may come again, in any order and with others: nothing is logged twice.
+        """
+        ...
+
+    def resequence(self) -> Iterator[int]:
+        """Find whatever was taken and has no position, however long ago, and give it one; yields how many, in parts."""
         ...
 
 

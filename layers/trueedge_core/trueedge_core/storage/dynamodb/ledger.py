@@ -172,16 +172,13 @@ class DynamoLedger:
         return 0 if last is None else segment_bounds(last)[1]
 
     def sequence(self, records: Sequence[Mapping[str, Any]]) -> int:
-        """Give positions to what the table's stream says was accepted; how many entries the records hold.
-
-        Raises: Unavailable; the same records may come again, in any order and with others.
-        """
+        """See `Sequencer.sequence`."""
         entries = new_entries(self.table, records)
         sequence(self.table, entries)
         return len(entries)
 
     def resequence(self) -> Iterator[int]:
-        """Sequence whatever was accepted and has no position yet; yields how many, batch by batch."""
+        """See `Sequencer.resequence`. Reads the whole table."""
         yield from resequence(self.table)
 
     # --- reading ---
