@@ -39,7 +39,7 @@ def run(source_url: str, target_url: str, *, with_keys: bool = True) -> int:
     click.echo(f"{copied:,} entries copied; {target_url} has {size:,} now")
     if with_keys:
         with closing(open_keys(source_url)) as ours, closing(open_keys(target_url)) as theirs:
-            click.echo(f"{copy_keys(ours, theirs):,} keys copied, or revoked as they are there")
+            click.echo(f"{copy_keys(ours, theirs):,} keys brought up to date")
     for difference in differences[:SHOWN]:
         click.echo(difference)
     if differences:

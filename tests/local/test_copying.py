@@ -194,9 +194,9 @@ def test_keys_go_along_and_are_revoked_where_they_were(
     keys = open_keys(source)
     _, kept = create(keys, ["ingest"], NOW, account_id="acct-1", name="bot")
     _, gone = create(keys, ["admin"], NOW)
-    assert "2 keys copied" in run("--from", source, "--to", target).output
+    assert "2 keys brought up to date" in run("--from", source, "--to", target).output
     keys.revoke(gone.id, NOW + 1)
-    assert "1 keys copied, or revoked" in run("--from", source, "--to", target).output
+    assert "1 keys brought up to date" in run("--from", source, "--to", target).output
     there = open_keys(target)
     assert there.find(kept.digest) == keys.find(kept.digest)
     assert there.find(gone.digest) == keys.find(gone.digest)
@@ -210,7 +210,7 @@ def test_keys_stay_when_that_is_asked(url: Callable[[str, str], str], opened: Ca
     keys = open_keys(source)
     create(keys, ["admin"], NOW)
     keys.close()
-    assert "keys copied" not in run("--from", source, "--to", target, "--no-keys").output
+    assert "keys brought" not in run("--from", source, "--to", target, "--no-keys").output
     there = open_keys(target)
     assert not there.has_any()
     there.close()
