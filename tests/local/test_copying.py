@@ -194,9 +194,9 @@ def test_keys_go_along_and_are_revoked_where_they_were(
     keys = open_keys(source)
     _, kept = create(keys, ["ingest"], NOW, account_id="acct-1", name="bot")
     _, gone = create(keys, ["admin"], NOW)
-    assert "2 keys brought up to date" in run("--from", source, "--to", target).output
+    assert "keys brought up to date: 2" in run("--from", source, "--to", target).output
     keys.revoke(gone.id, NOW + 1)
-    assert "1 keys brought up to date" in run("--from", source, "--to", target).output
+    assert "keys brought up to date: 1" in run("--from", source, "--to", target).output
     there = open_keys(target)
     assert there.find(kept.digest) == keys.find(kept.digest)
     assert there.find(gone.digest) == keys.find(gone.digest)
