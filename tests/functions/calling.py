@@ -123,5 +123,9 @@ class Caller:
         assert answer.status == 200, answer.text
 
 
+NOT_ROUTED = {"sequencer"}  # what a stream or a clock wakes, no request
+
+
 def folder_names(folder: Path = FUNCTIONS) -> set[str]:
-    return {path.parent.name for path in folder.glob("*/app.py")}
+    """The functions that answer requests."""
+    return {path.parent.name for path in folder.glob("*/app.py")} - NOT_ROUTED

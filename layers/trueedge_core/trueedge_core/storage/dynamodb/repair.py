@@ -116,10 +116,10 @@ def _check_log(table: Table) -> Iterator[Finding]:
                 yield Finding(f"trade {right['p']!r}", f"its row is {item}, but the log gives {right}")
     for missing in expected.values():
         yield Finding(f"trade {missing['p']!r}", "its row is missing")
-    for batch in unsequenced(table):
-        for entry in batch:
-            what = "void of" if entry.is_void else "event"
-            yield Finding("accepted", f"the {what} {entry.event.event_id!r} is not in the log; `resequence` adds it")
+    waiting = {entry.mark: entry for batch in unsequenced(table) for entry in batch}
+    for entry in waiting.values():
+        what = "void of" if entry.is_void else "event"
+        yield Finding("accepted", f"the {what} {entry.event.event_id!r} is not in the log; `resequence` adds it")
 
 
 def _check_scopes(table: Table) -> Iterator[Finding]:
