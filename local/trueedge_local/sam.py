@@ -97,11 +97,11 @@ def opened(store: str, folder: Path) -> Iterator[Store]:
         return
     docker("version")  # without an engine nothing needs to be built
     build()
-    with emulated.serving(_this_machine_inside()) as table:
+    with emulated.serving(this_machine_inside()) as table:
         yield table
 
 
-def _this_machine_inside() -> str:
+def this_machine_inside() -> str:
     """What containers resolve this machine's name to."""
     code = f"import socket; print(socket.gethostbyname('{emulated.HOST}'))"
     return docker("run", "--rm", *emulated.ADD_HOST, "--entrypoint", "python3", lambda_image(), "-c", code).strip()

@@ -9,6 +9,7 @@ server's workers, functions in containers. What moto gets wrong in itself, corre
     meter.write_units, meter.requests
 """
 
+import base64
 import contextlib
 import copy
 import hashlib
@@ -94,13 +95,16 @@ class _Dropped(ConnectionError):
 
 
 class Emulator:
-    """A server on `host` (0.0.0.0 when containers must reach it) and a free port, from `start` to `stop`."""
+    """A server on `host` (0.0.0.0 when containers must reach it) and a free port, from `start` to `stop`.
 
-    def __init__(self, host: str = "127.0.0.1", creating_seconds: float = 0.05) -> None:
+    `creating_seconds`: how long a new table is CREATING, and not there yet for other calls.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", creating_seconds: float = 0.0) -> None:
         corrections.install()
         self._host = host
         self._port = 0
-        self._creating_seconds = creating_seconds
+        self.creating_seconds = creating_seconds
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._server: BaseWSGIServer | None = None
         self._lock = threading.RLock()  # one call at a time is carried out; waiting goes on beside it
@@ -178,6 +182,13 @@ class Emulator:
             if held.has_range_key:
                 return [corrections.plain(item) for partition in partitions for item in partition.values()]
             return [corrections.plain(item) for item in partitions]  # type: ignore[arg-type]
+
+    def load(self, table: str, items: Iterable[Mapping[str, str | int | bytes]], region: str = "us-east-1") -> None:
+        """Put items (of texts, integers and bytes) into a table without a call, so without a rule and for nothing."""
+        with self._lock:
+            into = self._backend(region).tables[table]
+            for item in items:
+                into.put_item({name: _typed(value) for name, value in item.items()})
 
     def forget(self, table: str, region: str = "us-east-1") -> None:
         """Drop a table without a call; one that is not there is no error."""
@@ -287,7 +298,7 @@ class Emulator:
         return status, body
 
     def _is_active(self, region: str, table: str) -> bool:
-        return time.monotonic() - self._created.get((region, table), float("-inf")) >= self._creating_seconds
+        return time.monotonic() - self._created.get((region, table), float("-inf")) >= self.creating_seconds
 
     def _forward(self, request: dict[str, Any], environ: dict[str, Any]) -> Answer:
         raw = json.dumps(request).encode()
@@ -441,6 +452,12 @@ def _error(code: str, message: str, status: int = 400, more: Mapping[str, Any] |
     if code == "TransactionCanceledException":
         said["Message"] = said.pop("message")
     return status, json.dumps(said).encode()
+
+
+def _typed(value: str | int | bytes) -> dict[str, str]:
+    if isinstance(value, bytes):
+        return {"B": base64.b64encode(value).decode()}
+    return {"S": value} if isinstance(value, str) else {"N": str(value)}
 
 
 def _region(environ: Mapping[str, Any]) -> str:

@@ -350,7 +350,10 @@ def test_a_table_with_an_index_is_refused_since_nothing_here_meters_it(client: A
         client.create_table(TableName="indexed", **KEY_SCHEMA, GlobalSecondaryIndexes=[index])
 
 
-def test_a_table_that_is_being_created_is_not_there_yet(client: Any, table_name: str) -> None:
+def test_a_table_that_is_being_created_is_not_there_yet(
+    client: Any, emulator: Emulator, table_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emulator, "creating_seconds", 60.0)
     made = client.create_table(TableName=table_name, **KEY_SCHEMA)
     assert made["TableDescription"]["TableStatus"] == "CREATING"
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
