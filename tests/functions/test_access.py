@@ -9,10 +9,10 @@ import pytest
 
 from tests.functions.calling import Answered, Caller, trade
 from trueedge_core import wiring
+from trueedge_core.domain.breakdowns import CALENDAR
 from trueedge_core.domain.ports import Key, Scope
 from trueedge_core.services import keys as making
 from trueedge_core.services.access import digest_of
-from trueedge_core.services.breakdowns import CALENDAR
 from trueedge_core.settings import Settings
 from trueedge_local.template import DEFAULT, Route, read_routes
 

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from trueedge_core import errors
-from trueedge_core.domain.breakdowns import WEEKDAYS, Kind
+from trueedge_core.domain.breakdowns import CALENDAR, WEEKDAYS, Kind
 from trueedge_core.domain.fields import BY_NAME, json_schema
 from trueedge_core.domain.metrics import EDGE, METRICS, STRATEGY_ONLY, VERDICTS, Basis, Metric
 from trueedge_core.domain.money import MAX_BATCH_EVENTS
 from trueedge_core.domain.summary import Summary
 from trueedge_core.errors import TrueEdgeError
 from trueedge_core.services.accounts import MAX_NAME
-from trueedge_core.services.breakdowns import CALENDAR, PLURAL
+from trueedge_core.services.breakdowns import PLURAL
 from trueedge_core.services.filters import FILTERS
 from trueedge_core.services.ingest import MAX_REASON, RESULTS
 
