@@ -44,6 +44,10 @@ class MemoryTable:
         self._put(item)
         return True
 
+    def delete_up_to(self, key: Key, q: int) -> None:
+        if key in self.items and int(self.items[key]["q"]) <= q:
+            self.delete_many([key])
+
     def put_many(self, items: Sequence[Item]) -> None:
         for item in items:
             self._put(item)

@@ -61,6 +61,9 @@ class Instance(MemoryTable):
     def put_up_to(self, item: Item) -> bool:
         return self._at(lambda: super(Instance, self).put_up_to(item))
 
+    def delete_up_to(self, key: Key, q: int) -> None:
+        self._at(lambda: super(Instance, self).delete_up_to(key, q))
+
     def put_many(self, items: Sequence[Item]) -> None:
         for item in items:
             self._at(lambda: self._put(item))  # noqa: B023 - called at once
@@ -106,6 +109,7 @@ class Schedule:
                 strategy_id=choose.choice(strategies),
                 environment=choose.choice(("live", "live", "demo")),
                 state=choose.choice(("closed", "closed", "closed", "open")),
+                linked_position_id=choose.choice((None, "p", "q")),
             )
             self.events.append(Accepted(made, NOW + index))
         self.voids = [Accepted(one.event, NOW + 100, True) for one in self.events if choose.random() < 0.15]

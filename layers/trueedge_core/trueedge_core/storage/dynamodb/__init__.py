@@ -8,8 +8,11 @@
 | row | `D#<shard>` | `<17-digit us>#<event_id>` | position, scope, what a summary takes in | always the same |
 | void mark | `D#<shard>` | the row's and `#v` | position of the void | always the same |
 | pointer | `P#<strategy_id>` | account id | nothing: the pair exists | always the same |
+| fact | `X#<account_id>#<position>` | `<o or c>#<us>#<event_id>` | an open or close of it | always the same |
+| standing | `O#<shard>` | `<17-digit us>#<event_id>` | an open that no close answers | if not older |
 | head | `H#overall`, `H#account`, `H#strategy`, `H#pair#<account_id>` | id | all so far | if unchanged |
-| bucket | `S#<scope>` | `<level>#<start>` | a summary | if what is there is not newer |
+| bucket | `S#<scope>` | `<level>#<start>` | a summary | if not older |
+| account | `A` | account id | what people say of it | the last word |
 | key | `K` | SHA-256 of an API key | what it may do | when made, used, revoked |
 
 What is accepted (E, V) is durable and acknowledged; what is committed (L) has a position; all else is derived from

@@ -1,8 +1,8 @@
 """Items and what they say: the one place that knows how keys and attributes are spelled."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from zlib import crc32
 
@@ -104,8 +104,7 @@ def segment_key(position: int) -> str:
 def segment_item(first: int, entries: Sequence[Accepted], nonce: str) -> Item:
     """A void is its event's id in brackets."""
     ids = [[one.event.event_id] if one.is_void else one.event.event_id for one in entries]
-    text = json.dumps(ids, ensure_ascii=False, separators=(",", ":"))
-    return {"PK": "L", "SK": segment_key(first), "n": len(ids), "ids": text, "w": nonce}
+    return {"PK": "L", "SK": segment_key(first), "n": len(ids), "ids": _json(ids), "w": nonce}
 
 
 def segment_bounds(item: Item) -> tuple[int, int]:
@@ -149,20 +148,26 @@ def row_key(event: TradeEvent) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: its event as a summary takes it in, and whose it is. `entry.voided`: by a void that was asked about."""
+    """A row: its event as a summary takes it in, whose it is, and what else events are broken down by."""
 
     entry: Entry
     account_id: str
     strategy_id: str
+    symbol: str
+    venue: str
+    side: str
 
 
 def row_item(event: TradeEvent, position: int) -> Item:
     entry = entry_of(event, position)
     closed = None if entry.closed is None else list(entry.closed[1:])
-    said = [event.account_id, event.strategy_id, event.environment, closed]
+    said = [event.account_id, event.strategy_id, event.environment, event.symbol, event.venue, event.side, closed]
     pk, sk = row_key(event)
-    text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
-    return {"PK": pk, "SK": sk, "p": position, "d": text}
+    return {"PK": pk, "SK": sk, "p": position, "d": _json(said)}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def mark_item(event: TradeEvent, position: int) -> Item:
@@ -170,25 +175,29 @@ def mark_item(event: TradeEvent, position: int) -> Item:
     return {"PK": pk, "SK": joined(sk, "v"), "p": position}
 
 
-def read_rows(items: Iterable[Item], below: int) -> list[Row]:
+def read_rows(items: Iterable[Item], below: int) -> Iterator[Row]:
     """The rows with positions below the given one among items in sort order; voids count if theirs is below it too.
 
-    A mark follows its row directly: no id begins with the separator.
+    A mark follows its row directly, as no id begins with the separator; so one row is held until the next comes.
     """
-    rows: list[Row] = []
+    held: Row | None = None
     for item in items:
         position = int(item["p"])
         if position >= below:
             continue
         at, event_id, *mark = str(item["SK"]).split(SEP)
         if mark:
-            last = rows[-1]
-            rows[-1] = Row(last.entry._replace(closed=None, voided=True), last.account_id, last.strategy_id)
+            assert held is not None
+            held = replace(held, entry=held.entry._replace(closed=None, voided=True))
             continue
-        account_id, strategy_id, environment, said = json.loads(str(item["d"]))
+        if held is not None:
+            yield held
+        account_id, strategy_id, environment, symbol, venue, side, said = json.loads(str(item["d"]))
         closed = None if said is None else Closed(int(at), *said)
-        rows.append(Row(Entry(int(at), event_id, environment, closed, False, position), account_id, strategy_id))
-    return rows
+        entry = Entry(int(at), event_id, environment, closed, False, position)
+        held = Row(entry, account_id, strategy_id, symbol, venue, side)
+    if held is not None:
+        yield held
 
 
 def rows_between(start: int, end: int) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from ...domain.events import TradeEvent, changed_fields, parse_event
 from ...domain.money import read_json
 from ...domain.ports import (
     ALL_TIME,
+    EVERYTHING,
     AsOf,
     Finding,
     GroupKind,
@@ -23,6 +24,7 @@ from ...domain.ports import (
     Scope,
     Step,
     Trade,
+    Traded,
     VoidReceipt,
 )
 from ...domain.summary import Summary
@@ -30,6 +32,7 @@ from ...domain.wording import shorten
 from ...errors import Conflict, InvalidParameter, NotFound
 from . import repair
 from .items import (
+    ENVIRONMENTS,
     SEP,
     Accepted,
     Head,
@@ -48,6 +51,7 @@ from .items import (
     void_item,
     void_key,
 )
+from .positions import standing
 from .reading import Reader
 from .sequencer import positions_of, resequence, sequence
 from .stream import new_entries
@@ -67,6 +71,8 @@ class DynamoLedger:
     `is_inline`: a call gives what it accepts its position before it returns. Otherwise the function behind the table's
     stream does, a second or two later, and a call writes nothing that any other one writes.
     """
+
+    most_in_order = 100_000
 
     def __init__(self, table: Table, *, is_inline: bool = True, clock: Callable[[], int] = wall_clock) -> None:
         self.table, self.is_inline, self.clock = table, is_inline, clock
@@ -280,6 +286,26 @@ class DynamoLedger:
             _trade(found[key], row.entry.position, found[void_key(row.entry.event_id)] if row.entry.voided else None)
             for key, row in zip(events, rows, strict=True)
         ]
+
+    def in_trade_order(self, scope: Scope, period: Period = ALL_TIME) -> Iterator[Traded]:
+        """See `Ledger.in_trade_order`. Reads the period's rows of every scope that is in the same shards."""
+        reader = self._reader(scope)
+        for row in reader.in_order(period) if reader else ():
+            entry, environment = row.entry, ENVIRONMENTS[row.entry.environment != "live"]
+            yield Traded(entry.at, environment, row.symbol, row.venue, row.side, entry.closed, entry.voided)
+
+    def positions(self, scope: Scope = EVERYTHING, cursor: str | None = None, limit: int = 100) -> Page[Trade]:
+        """See `Ledger.positions`."""
+        before: tuple[int, str] | None = None
+        if cursor is not None:
+            at, event_id = cursors.decode(cursor, int, str)
+            before = int(at), str(event_id)
+        head = self._head(Scope(scope.account_id, scope.strategy_id))
+        found = [] if head is None else list(islice(standing(self.table, scope, before, head.q, limit + 1), limit + 1))
+        keys = [event_key(event_id) for _, event_id, _ in found[:limit]]
+        items = self.table.get_many(keys)
+        trades = [_trade(items[key], position, None) for key, (_, _, position) in zip(keys, found[:limit], strict=True)]
+        return Page(trades, cursors.encode(*found[limit - 1][:2]) if len(found) > limit else None)
 
     def event(self, event_id: str) -> Trade | None:
         """See `Ledger.event`."""

@@ -27,7 +27,7 @@ from .items import (
     shards,
 )
 from .table import Item, Table
-from .tree import read_scope
+from .tree import read_scope, scope_rows
 
 LEVEL_OF_STEP = {"hour": HOUR, "day": DAY, "month": MONTH}
 ROWS = MINUTE + 1  # finer than every bucket: rows are wanted
@@ -94,6 +94,16 @@ class Reader:
             if total.n or total.opens or total.voids:
                 found.append((bounds(level, start)[0], total))
         return found
+
+    def in_order(self, period: Period) -> Iterator[Row]:
+        """The rows of the period, the oldest first; read as they are taken."""
+        start = 0 if period.start is None else period.start
+        end = self.head.last[0] + 1 if period.end is None else min(period.end, self.head.last[0] + 1)
+        low, high = rows_between(start, end)
+        parts = [scope_rows(self.table, self.scope, one, low, high, self.head.q) for one in shards(self.scope)]
+        for row in heapq.merge(*parts, key=attrgetter("entry.key")) if start < end else ():
+            if row.entry.environment in self._environments():
+                yield row
 
     def newest(self, period: Period, before: tuple[int, str] | None) -> Iterator[Row]:
         """The rows of the period that sort before a key, the newest first; read as they are taken."""

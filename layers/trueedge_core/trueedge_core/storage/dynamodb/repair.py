@@ -19,11 +19,11 @@ from .items import (
     SHARDS,
     Accepted,
     Head,
-    Row,
     bucket_partition,
     bucket_sort,
     head_item,
     head_key,
+    instant,
     joined,
     mark_item,
     pointer_item,
@@ -34,6 +34,7 @@ from .items import (
     scopes_of,
     segment_bounds,
 )
+from .positions import Position, concerned, fact_items, facts_of, settle
 from .sequencer import entries_of, overall, unsequenced
 from .table import Item, Key, Table, key_of
 from .tree import ScopeTree
@@ -60,24 +61,14 @@ def _shards() -> list[str]:
 
 def _months(table: Table, below: int) -> Iterator[tuple[int, dict[Scope, list[Entry]]]]:
     """The events with a position below the given one by month, and in it by scope, in trade order."""
-    rows = heapq.merge(*(_rows(table, shard, below) for shard in _shards()), key=attrgetter("entry.key"))
+    runs = (read_rows(table.query(shard), below) for shard in _shards())
+    rows = heapq.merge(*runs, key=attrgetter("entry.key"))
     for month, part in groupby(rows, lambda row: bucket_of(MONTH, row.entry.at)):
         by_scope: dict[Scope, list[Entry]] = {}
         for row in part:
             for scope in scopes_of(row.account_id, row.strategy_id):
                 by_scope.setdefault(scope, []).append(row.entry)
         yield month, by_scope
-
-
-def _rows(table: Table, shard: str, below: int) -> Iterator[Row]:
-    """The rows of a shard, one held at a time: it is whole once the next row, and not its mark, comes."""
-    held: list[Item] = []
-    for item in table.query(shard):
-        if held and str(item["SK"]).count(SEP) == 1:
-            yield from read_rows(held, below)
-            held = []
-        held.append(item)
-    yield from read_rows(held, below)
 
 
 # --- fsck ------------------------------------------------------------------------------------------------------------
@@ -93,6 +84,7 @@ def _check_log(table: Table) -> Iterator[Finding]:
     """Segments follow each other, each entry has its item and its row, and nothing else has."""
     size = 0
     expected: dict[Key, Item] = {}
+    positions: set[Position] = set()
     for segment in table.query("L"):
         first, end = segment_bounds(segment)
         if first != size:
@@ -107,8 +99,10 @@ def _check_log(table: Table) -> Iterator[Finding]:
             if entry.mark in expected:
                 yield Finding(f"trade {position}", "it is in the log twice")
             expected[entry.mark] = _row_for(position, entry)
-    for shard in _shards():
-        for item in table.query(shard):
+        expected |= {key_of(item): item for item in fact_items(enumerate(entries, first))}
+        positions |= concerned(entries)
+    for kind in "DX":
+        for item in table.scan(joined(kind, "")):
             right = expected.pop(key_of(item), None)
             if right is None:
                 yield Finding("rows", f"{item['SK']!r} is of no log entry")
@@ -116,6 +110,11 @@ def _check_log(table: Table) -> Iterator[Finding]:
                 yield Finding(f"trade {right['p']!r}", f"its row is {item}, but the log gives {right}")
     for missing in expected.values():
         yield Finding(f"trade {missing['p']!r}", "its row is missing")
+    listed = {str(item["SK"]) for item in table.scan(joined("O", ""))}  # others are no matter: readers ask the facts
+    for one in sorted(positions):
+        for at, event_id, _ in facts_of(table, one, EVERYTHING)[1]:
+            if joined(instant(at), event_id) not in listed:
+                yield Finding("positions", f"the event {event_id!r} stands open, but is not listed")
     waiting = {entry.mark: entry for batch in unsequenced(table) for entry in batch}
     for entry in waiting.values():
         what = "void of" if entry.is_void else "event"
@@ -258,13 +257,15 @@ def rebuild(table: Table) -> Iterator[tuple[int, int]]:
     before.is_rebuilding = True
     table.put_many([head_item(Scope(), before)])
     kept: set[Key] = set()
+    positions: set[Position] = set()
     seen: dict[Scope, dict[str, tuple[int, int]]] = defaultdict(dict)
     last = next(table.query("L", newest_first=True, page=1), None)
     size = 0 if last is None else segment_bounds(last)[1]
     done = 0
     for segment in table.query("L"):
         entries = list(enumerate(entries_of(table, segment), segment_bounds(segment)[0]))
-        items = [_row_for(position, entry) for position, entry in entries]
+        items = [_row_for(position, entry) for position, entry in entries] + fact_items(entries)
+        positions |= concerned(entry for _, entry in entries)
         for position, entry in entries:
             for scope in scopes_of(entry.event.account_id, entry.event.strategy_id):
                 seen[scope][entry.event.environment] = (position + 1, entry.received_at)
@@ -273,6 +274,7 @@ def rebuild(table: Table) -> Iterator[tuple[int, int]]:
         done += len(entries)
         yield done, 2 * size
 
+    kept.update(settle(table, positions, size))
     trees: dict[Scope, ScopeTree] = {}
     for _, by_scope in _months(table, size):
         for scope, run in by_scope.items():
@@ -290,7 +292,7 @@ def rebuild(table: Table) -> Iterator[tuple[int, int]]:
     items = pointers + [head_item(scope, head) for scope, head in heads.items() if scope != Scope()]
     table.put_many(items)
     kept.update([*map(key_of, items), head_key(Scope())])
-    for kind in "DHPS":
+    for kind in "DHOPSX":
         table.delete_many([key for item in table.scan(joined(kind, "")) if (key := key_of(item)) not in kept])
     if Scope() in heads:
         heads[Scope()].tried = tried

@@ -36,6 +36,7 @@ from .items import (
     void_key,
     voided,
 )
+from .positions import concerned, fact_items, settle
 from .table import Item, Key, Table
 from .tree import ScopeTree
 
@@ -116,9 +117,11 @@ def apply(table: Table, first: int, entries: Sequence[Accepted]) -> None:
     heads = table.get_many([head_key(scope) for scope in by_scope])
 
     items = [mark_item(e.event, p) if e.is_void else row_item(e.event, p) for p, e in numbered]
+    items += fact_items(numbered)
     pairs = [scope for scope in by_scope if scope.account_id is not None and scope.strategy_id is not None]
     items += [pointer_item(scope) for scope in pairs if head_key(scope) not in heads]
     table.put_many(items)
+    settle(table, concerned(entries), end)
 
     def take_in(scope: Scope) -> Head:
         item = heads.get(head_key(scope))

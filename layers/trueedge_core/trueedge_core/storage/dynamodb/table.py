@@ -73,6 +73,10 @@ class Table(Protocol):
         """Store the item unless what is there has a greater `q`; whether it did."""
         ...
 
+    def delete_up_to(self, key: Key, q: int) -> None:
+        """Remove the item, unless it has a greater `q`."""
+        ...
+
     def put_many(self, items: Sequence[Item]) -> None:
         """Store items, whatever is there."""
         ...
@@ -251,6 +255,20 @@ class DynamoTable:
     def put_up_to(self, item: Item) -> bool:
         """See `Table.put_up_to`."""
         return self._put(item, "attribute_not_exists(PK) OR q <= :q", {":q": item["q"]}) is None
+
+    def delete_up_to(self, key: Key, q: int) -> None:
+        """See `Table.delete_up_to`."""
+        with translated(self.name):
+            try:
+                self.client.delete_item(
+                    TableName=self.name,
+                    Key=_typed_key(key),
+                    ConditionExpression="attribute_not_exists(PK) OR q <= :q",
+                    ExpressionAttributeValues=typed({":q": q}),
+                )
+            except ClientError as error:
+                if _code(error) != "ConditionalCheckFailedException":
+                    raise
 
     def _put(self, item: Item, condition: str, values: Mapping[str, Value]) -> Item | None:
         """Put under a condition: None when it is stored, else what is there (empty, if nothing is)."""

@@ -12,7 +12,7 @@ written before coarser ones and the head last: whoever repeats the work finds th
 """
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
@@ -39,13 +39,19 @@ LEAF = 512
 Place = tuple[int, int]  # level, start
 
 
+def scope_rows(table: Table, scope: Scope, shard: str, low: str, high: str, below: int) -> Iterator[Row]:
+    """The scope's rows of one shard, between two sort keys and with a position below the given one; read as taken."""
+    for row in read_rows(table.query(shard, low, high), below):
+        if scope.holds(row.account_id, row.strategy_id):
+            yield row
+
+
 def read_scope(table: Table, scope: Scope, start: int, end: int, below: int) -> list[Row]:
     """The scope's rows with start <= timestamp < end and a position below the given one, in trade order."""
     low, high = rows_between(start, end)
 
     def read(shard: str) -> list[Row]:
-        rows = read_rows(table.query(shard, low, high), below)
-        return [row for row in rows if scope.holds(row.account_id, row.strategy_id)]
+        return list(scope_rows(table, scope, shard, low, high, below))
 
     return list(heapq.merge(*table.each(read, shards(scope)), key=attrgetter("entry.key")))
 
