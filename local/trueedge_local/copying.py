@@ -39,7 +39,7 @@ def run(source_url: str, target_url: str, *, with_keys: bool = True) -> int:
     click.echo(f"{copied:,} entries copied; {target_url} has {size:,} now")
     if with_keys:
         with closing(open_keys(source_url)) as ours, closing(open_keys(target_url)) as theirs:
-            click.echo(f"{copy_keys(ours, theirs):,} keys copied, or revoked as they are there")
+            click.echo(f"keys brought up to date: {copy_keys(ours, theirs):,}")
     for difference in differences[:SHOWN]:
         click.echo(difference)
     if differences:
@@ -230,7 +230,7 @@ def _bars(console: Console) -> Iterator[Advance]:
 
         def advance(what: str, done: int, total: int | None) -> None:
             if what not in tasks:
-                tasks[what] = progress.add_task(what)
+                tasks[what] = progress.add_task(what, total=total)
             progress.update(tasks[what], completed=done, total=total)
 
         yield advance

@@ -190,6 +190,7 @@ def history(hosted: Hosted) -> Records:
     return hosted.records()[len(first) :]
 
 
+@pytest.mark.slow
 def test_killed_before_or_after_any_of_its_writes_it_loses_and_doubles_nothing(
     emulator: Emulator, hosted: Hosted
 ) -> None:

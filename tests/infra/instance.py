@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.dynamodb.emulator import Emulator, Request
-from tests.functions.calling import Answered, answered
+from tests.functions.calling import FUNCTIONS, Answered, answered
 from tests.infra.stacks import Stack
 from trueedge_core import wiring
 from trueedge_core.services.keys import create, create_first
 from trueedge_core.settings import Settings
 from trueedge_core.storage import open_keys
 from trueedge_local.events import Incoming
-from trueedge_local.gateway import Gateway
+from trueedge_local.gateway import Context, Gateway, load_handler
 from trueedge_local.guard import Guard
 from trueedge_local.template import read_routes
 
@@ -54,11 +54,14 @@ class Instance:
         """The logical id of the role that the function has."""
         return self.stack.logical(self.functions[function]["Role"].rpartition("/")[2])
 
-    def sequence(self) -> int:
-        """Be the sequencer with what its stream has for it since the last time; how many entries that was."""
+    def sequence(self, batch: int = 1000) -> int:
+        """Be the sequencer with what its stream has for it since the last time; how many records that was."""
         self.become("SequencerFunction")
-        ledger: Any = wiring.ledger()
-        return int(ledger.sequence(self.waiting()))
+        records = self.waiting()
+        for first in range(0, len(records), batch):
+            event = {"Records": records[first : first + batch]}
+            load_handler(FUNCTIONS / "sequencer")(event, Context("sequencer", "lambda-request"))
+        return len(records)
 
     def waiting(self) -> list[dict[str, Any]]:
         """The records that the mapping of the stream would hand over now."""

@@ -1,5 +1,6 @@
 """What the functions ask of DynamoDB is what their roles allow: all of it, and nothing that nobody asks."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +11,7 @@ import pytest
 
 from tests.dynamodb.emulator import Emulator
 from tests.dynamodb.faults import THROTTLED, Fault
-from tests.functions.calling import trade
+from tests.functions.calling import Answered, trade
 from tests.infra.instance import Instance, watched
 from tests.infra.permissions import Need, allows, needs_of
 from tests.infra.stacks import Stack
@@ -18,6 +19,7 @@ from trueedge_core import wiring
 from trueedge_core.errors import Unavailable
 from trueedge_core.services.keys import create
 from trueedge_core.storage import open_keys
+from trueedge_local.template import read_routes
 
 pytestmark = pytest.mark.slow
 
@@ -35,12 +37,15 @@ class Watch:
     def __init__(self, instance: Instance, emulator: Emulator) -> None:
         self.instance, self.emulator = instance, emulator
         self.needed: Needed = defaultdict(set)
+        self.called: set[str] = set()
 
-    def __call__(self, method: str, target: str, body: Any = None, expected: int = 200, **more: str) -> None:
+    def __call__(self, method: str, target: str, body: Any = None, expected: int = 200, **more: str) -> Answered:
         route, _ = self.instance.gateway.routes.find(method, target.partition("?")[0])
+        self.called.add(route.key)
         with self.noting(self.instance.role_of(route.function)):
             answer = self.instance(method, target, body, **more)
         assert answer.status == expected, (method, target, answer.text)
+        return answer
 
     def sequence(self) -> None:
         with self.noting(self.instance.role_of("SequencerFunction")):
@@ -61,7 +66,7 @@ def bound_key(instance: Instance) -> str:
     return text
 
 
-def use(watch: Watch, settle: Callable[[], None]) -> Needed:
+def use(watch: Watch, settle: Callable[[], None]) -> Watch:
     """Every route in every way that makes a difference to the store; `settle`: what was accepted gets its place."""
     busy = [
         trade(f"n-{number}", timestamp=f"2025-06-{1 + number % 28:02d}T00:{number % 60:02d}:00Z")
@@ -98,6 +103,9 @@ def use(watch: Watch, settle: Callable[[], None]) -> Needed:
     for target in ("/metrics/strategy/trend", "/metrics/account/acct-1", "/trade_event/late", "/trade_event/n-8"):
         watch("GET", target)
     watch("GET", "/trade_events?format=csv&limit=200")
+    page = watch("GET", "/report/strategy/trend").text
+    watch("GET", "/report/account/acct-1")
+    watch("GET", re.findall(r'"(/assets/[^"?]+)', page)[0])
     watch("GET", "/health")
     watch("GET", "/openapi.json")
     watch("GET", "/docs")
@@ -106,7 +114,7 @@ def use(watch: Watch, settle: Callable[[], None]) -> Needed:
     form = {"content_type": "application/x-www-form-urlencoded", "origin": "http://127.0.0.1"}
     watch("POST", "/login", urlencode({"key": watch.instance.key}).encode(), expected=303, **form)
     watch("POST", "/logout", b"", expected=303, **form)
-    return watch.needed
+    return watch
 
 
 @pytest.fixture(scope="module")
@@ -115,14 +123,19 @@ def stream_stack(acme: Stack) -> Stack:
 
 
 @pytest.fixture(scope="module")
-def streaming(stream_stack: Stack, emulator: Emulator) -> Needed:
+def streamed(stream_stack: Stack, emulator: Emulator) -> Watch:
     watch = Watch(Instance(stream_stack), emulator)
     return use(watch, watch.sequence)
 
 
 @pytest.fixture(scope="module")
+def streaming(streamed: Watch) -> Needed:
+    return streamed.needed
+
+
+@pytest.fixture(scope="module")
 def inlining(inline: Stack, emulator: Emulator) -> Needed:
-    return use(Watch(Instance(inline), emulator), lambda: None)
+    return use(Watch(Instance(inline), emulator), lambda: None).needed
 
 
 def arn_of(stack: Stack) -> str:
@@ -133,6 +146,11 @@ def arn_of(stack: Stack) -> str:
 def refused(stack: Stack, needed: Needed) -> list[tuple[str, Need]]:
     roles, arn = stack.roles(), arn_of(stack)
     return [(role, need) for role, needs in needed.items() for need in needs if not allows(roles[role], need, arn)]
+
+
+def test_every_route_is_watched(streamed: Watch) -> None:
+    """A new one gets its place in `use`; a HEAD is what its GET is."""
+    assert streamed.called == {route.key for route in read_routes() if route.method != "HEAD"}
 
 
 def test_every_request_is_allowed(stream_stack: Stack, streaming: Needed) -> None:

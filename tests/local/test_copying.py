@@ -136,14 +136,14 @@ def test_a_copy_that_was_cut_short_goes_on_where_it_ended(
 
 
 @pytest.mark.parametrize("operation", ["PutItem", "BatchWriteItem"])
-@pytest.mark.parametrize("nth", [1, 3, 6])
+@pytest.mark.parametrize("nth", [1, 2, 3])
 def test_a_copy_into_a_table_that_dies_anywhere_can_be_finished(
     operation: str, nth: int, url: Callable[[str, str], str], opened: Callable[[str], Ledger],
     emulator: object, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """Committed and not applied, or accepted and not committed: the next run completes it."""
     source, target = url("sqlite", "a"), url("dynamodb", "b")
-    fill(opened(source))
+    fill(opened(source), 20)
     monkeypatch.setattr(copying, "TRIES", 1)
     monkeypatch.setattr(copying, "BATCH", 10)
     with emulator.failing(Fault(THROTTLED, operation, nth=nth, times=None)), pytest.raises(Unavailable):  # type: ignore[attr-defined]
@@ -194,9 +194,9 @@ def test_keys_go_along_and_are_revoked_where_they_were(
     keys = open_keys(source)
     _, kept = create(keys, ["ingest"], NOW, account_id="acct-1", name="bot")
     _, gone = create(keys, ["admin"], NOW)
-    assert "2 keys copied" in run("--from", source, "--to", target).output
+    assert "keys brought up to date: 2" in run("--from", source, "--to", target).output
     keys.revoke(gone.id, NOW + 1)
-    assert "1 keys copied, or revoked" in run("--from", source, "--to", target).output
+    assert "keys brought up to date: 1" in run("--from", source, "--to", target).output
     there = open_keys(target)
     assert there.find(kept.digest) == keys.find(kept.digest)
     assert there.find(gone.digest) == keys.find(gone.digest)
@@ -210,7 +210,7 @@ def test_keys_stay_when_that_is_asked(url: Callable[[str, str], str], opened: Ca
     keys = open_keys(source)
     create(keys, ["admin"], NOW)
     keys.close()
-    assert "keys copied" not in run("--from", source, "--to", target, "--no-keys").output
+    assert "keys brought" not in run("--from", source, "--to", target, "--no-keys").output
     there = open_keys(target)
     assert not there.has_any()
     there.close()
