@@ -18,7 +18,7 @@ ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"  # the AWS libraries' own name for it
 URL = "dynamodb://trueedge?create=1&sequencing=inline"
 HOST = "host.docker.internal"  # this machine, as containers name it
 ADD_HOST = ("--add-host", f"{HOST}:host-gateway")
-START_SECONDS = 30.0
+START_SECONDS = 90.0  # moto takes 2 s to start, and a busy machine many times that
 # An emulator takes any; a developer's real ones must not go into containers.
 _ACCOUNT = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 _NOT_OURS = ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL")

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qsl
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -24,6 +24,7 @@ from botocore.exceptions import (
     NoRegionError,
     PartialCredentialsError,
 )
+from botocore.loaders import Loader
 
 from ...errors import StoreError, Unavailable
 
@@ -126,13 +127,30 @@ def of_url(url: str) -> tuple[str, dict[str, str]]:
     return name, options
 
 
+class _Loader(Loader):
+    """Reads what the library knows of DynamoDB, without listing the folders of some 400 other services first."""
+
+    def list_available_services(self, type_name: str) -> list[str]:
+        return ["dynamodb"]
+
+
+_LOADER = _Loader()  # one for all clients: the ledger's and the keys' read and parse the same files
+
+
+def _client() -> Any:
+    """A client of the account and region that the environment names (boto3's would be the same, made slower)."""
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _LOADER)
+    return session.create_client("dynamodb", config=_CONFIG)
+
+
 class DynamoTable:
-    """`Table` by a boto3 client, which threads may share."""
+    """`Table` by a client of AWS's library, which threads may share."""
 
     def __init__(self, name: str, *, create: bool = False) -> None:
         self.name = name
         with translated(name):
-            self.client: Any = boto3.session.Session().client("dynamodb", config=_CONFIG)
+            self.client: Any = _client()
         self._pool: ThreadPoolExecutor | None = None
         self._in_pool = threading.local()
         if create:
