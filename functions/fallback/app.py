@@ -13,6 +13,7 @@ ROUTES = {
     "/trade_events": (*_GET, *_POST),
     "/trade_event/{event_id}": _GET,
     "/trade_event/{event_id}/void": _POST,
+    "/hook/{key}/trade_event": _POST,
     "/metrics/overall": _GET,
     "/metrics/by_strategy": _GET,
     "/metrics/by_account": _GET,

@@ -16,6 +16,8 @@ EXPECTED = {
     "ingest_batch_ndjson": 200,
     "ingest_batch_partial": 207,
     "ingest_batch_empty": 400,
+    "hook": 200,
+    "hook_form": 200,
     "trades": 200,
     "trades_ndjson": 200,
     "trades_csv": 200,

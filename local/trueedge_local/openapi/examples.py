@@ -121,6 +121,8 @@ _ASKED: tuple[tuple[str, str, str, str, Any], ...] = (
     ("unknown", "No such asset", "GET", "/assets/nothing.css", None),
     ("alive", "Alive", "GET", "/health", None),
     ("unknown", "No such path", "GET", "/metrics", None),
+    ("stored", "A trade", "POST", "/hook/te_key/trade_event", _trade("example-7")),
+    ("invalid", "A word that is no number", "POST", "/hook/te_key/trade_event", _trade("example-8", pnl="{{profit}}")),
     ("wrong_method", "A path that takes other methods", "DELETE", "/trade_event/example-1", None),
 )
 

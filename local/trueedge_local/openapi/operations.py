@@ -120,6 +120,25 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
             },
         },
     ),
+    ("POST", "/hook/{key}/trade_event"): Operation(
+        "postTradeByHook",
+        "Post",
+        "Record one trade of a sender that cannot set headers",
+        "For TradingView, freqtrade and the like: as `POST /trade_event`, with the key in the path. Paths are logged in "
+        "many places, so only a key of the scope ingest alone, bound to an account or a strategy, is taken. The body "
+        "is JSON or a form, whatever its content type. `side` may be `long` or `short` too, in any case." + _RETRY,
+        json_of("Recorded", "It is on disk."),
+        (InvalidJson, InvalidEvent, InvalidParameter, NotFound, Conflict),
+        body={
+            JSON: ref("TradeEvent"),
+            "text/plain": {"type": "string", "description": "The same JSON."},
+            "application/x-www-form-urlencoded": {
+                "type": "object",
+                "description": "The fields of a TRADE_EVENT as texts; an empty one is left out.",
+                "additionalProperties": {"type": "string"},
+            },
+        },
+    ),
     ("POST", "/trade_event/{event_id}/void"): Operation(
         "voidTrade",
         "Post",
