@@ -124,8 +124,8 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "postTradeByHook",
         "Post",
         "Record one trade of a sender that cannot set headers",
-        "For TradingView, freqtrade and the like: as `POST /trade_event`, with the key in the path. Paths are logged in "
-        "many places, so only a key of the scope ingest alone, bound to an account or a strategy, is taken. The body "
+        "For TradingView, freqtrade and the like: as `POST /trade_event`, with the key in the path. Paths are logged "
+        "widely, so only a key of the scope ingest alone, bound to an account or a strategy, is taken. The body "
         "is JSON or a form, whatever its content type. `side` may be `long` or `short` too, in any case." + _RETRY,
         json_of("Recorded", "It is on disk."),
         (InvalidJson, InvalidEvent, InvalidParameter, NotFound, Conflict),
