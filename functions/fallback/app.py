@@ -5,7 +5,7 @@ from trueedge_core.services import routes
 
 app = api(scope=None)
 
-_GET, _POST = ("GET", "HEAD"), ("POST",)
+_GET, _POST, _PUT = ("GET", "HEAD"), ("POST",), ("PUT",)
 
 # The template is not there at run time; a test holds this to it.
 ROUTES = {
@@ -24,6 +24,7 @@ ROUTES = {
     "/report/strategy/{strategy_id}": _GET,
     "/report/account/{account_id}": _GET,
     "/assets/{file}": _GET,
+    "/accounts/{account_id}/alert": (*_GET, *_PUT),
     "/login": (*_GET, *_POST),
     "/logout": _POST,
     "/openapi.json": _GET,

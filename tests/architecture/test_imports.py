@@ -47,7 +47,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         POWERTOOLS,
         "pydantic",
     ),
-    "trueedge_core.wiring": core("settings", "storage", "domain", "errors", "observability"),
+    "trueedge_core.webhook": core("domain"),
+    "trueedge_core.wiring": core("settings", "storage", "domain", "errors", "observability", "webhook"),
     "functions": core("http", "services", "wiring", "domain"),
     "trueedge_local": (*RUN_TIME, "trueedge_core", "trueedge_local", "sqlite3"),
     "trueedge_local.sam_launcher": ("samcli",),  # SAM's own Python runs it: nothing of ours is there

@@ -17,6 +17,7 @@ from trueedge_local.template import CHECKOUT, read_routes
 
 EVENTS = CHECKOUT / "events"
 FUNCTIONS = CHECKOUT / "functions"
+SCHEDULED = {"alerts"}  # functions that no request leads to; each has one sample, of its own name
 
 TRADE: dict[str, Any] = {
     "event_id": "t-1",

@@ -6,16 +6,20 @@ settings with `configure`.
 
 import os
 import time
+from collections.abc import Mapping
 
+from . import webhook
+from .domain.alerts import AlertStore
 from .domain.ports import KeyStore, Ledger
 from .observability import set_level, set_metrics
 from .settings import Settings
-from .storage import open_keys, open_ledger
+from .storage import open_alerts, open_keys, open_ledger
 from .storage.recent import RecentKeys
 
 _settings: Settings | None = None
 _ledger: Ledger | None = None
 _keys: KeyStore | None = None
+_alerts: AlertStore | None = None
 
 
 def settings() -> Settings:
@@ -43,14 +47,29 @@ def keys() -> KeyStore:
     return _keys
 
 
+def alerts() -> AlertStore:
+    """The alerts of this process's store, opened at the first call."""
+    global _alerts
+    if _alerts is None:
+        _alerts = open_alerts(settings().store_url)
+    return _alerts
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
+    """Post to an address that somebody has set for alerts. Raises: Undelivered."""
+    webhook.post(url, body, headers, settings().alert_networks)
+
+
 def configure(chosen: Settings | None) -> None:
     """Use these settings from here on (None: the environment's); what was open of the store is closed."""
-    global _settings, _ledger, _keys
+    global _settings, _ledger, _keys, _alerts
     if _ledger is not None:
         _ledger.close()
     if _keys is not None:
         _keys.close()
-    _settings, _ledger, _keys = chosen, None, None
+    if _alerts is not None:
+        _alerts.close()
+    _settings, _ledger, _keys, _alerts = chosen, None, None, None
     if chosen is not None:
         _observe(chosen)
 

@@ -29,6 +29,7 @@ TAGS = {
     "Post": "Trades in. The log is permanent: a trade is never changed or deleted, only taken out of the figures.",
     "Trades": "Trades out, as they were sent.",
     "Figures": "Every figure, exactly, of whatever the filters name.",
+    "Accounts": "What people say of their accounts.",
     "Report": "Pages for people.",
     "Service": "This instance, and this description of it.",
 }
@@ -269,6 +270,25 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "Stylesheets, script, fonts and mark.",
         {200: Given("The file.", dict.fromkeys((STYLE, SCRIPT, FONT, IMAGE), _BYTES))},
         (InvalidParameter, NotFound),
+    ),
+    ("GET", "/accounts/{account_id}/alert"): Operation(
+        "showAlert",
+        "Accounts",
+        "Where the alerts of an account go, and how the last ones went",
+        "The newest twenty. The secret is not shown: it goes in and never out.",
+        json_of("AlertHook", "The address, and the alerts."),
+        (InvalidParameter, NotFound),
+    ),
+    ("PUT", "/accounts/{account_id}/alert"): Operation(
+        "putAlert",
+        "Accounts",
+        "Say where the alerts of an account go",
+        "When the account reaches its daily loss or its trailing drawdown, this address is posted to, signed, once for "
+        "each limit and trading day. A test is sent within seconds. `url` null: no more. A secret that is not given "
+        "stays as it was; the first one is then made, and shown in this answer alone.",
+        json_of("AlertHookPut", "It is kept."),
+        (InvalidJson, InvalidParameter),
+        body={JSON: ref("AlertHookSent")},
     ),
     ("GET", "/login"): Operation(
         "showLogin",

@@ -1,5 +1,6 @@
 """Drivers of `domain.ports`, chosen by URL. Each is imported only when its scheme is asked for."""
 
+from ..domain.alerts import AlertStore
 from ..domain.ports import KeyStore, Ledger
 from ..errors import TrueEdgeError
 
@@ -24,6 +25,14 @@ def open_keys(url: str) -> KeyStore:
     from .sqlite.keys import SqliteKeys
 
     return SqliteKeys.from_url(url)
+
+
+def open_alerts(url: str) -> AlertStore:
+    """The alerts kept beside that ledger. Raises: as `open_ledger`."""
+    _check(url)
+    from .sqlite.alerts import SqliteAlerts
+
+    return SqliteAlerts.from_url(url)
 
 
 def _check(url: str) -> None:
