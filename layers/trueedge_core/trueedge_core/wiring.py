@@ -10,15 +10,18 @@ from collections.abc import Mapping
 
 from . import webhook
 from .domain.alerts import AlertStore
-from .domain.ports import KeyStore, Ledger
+from .domain.breakdowns import Months
+from .domain.ports import AccountStore, KeyStore, Ledger
 from .observability import set_level, set_metrics
 from .settings import Settings
-from .storage import open_alerts, open_keys, open_ledger
+from .storage import open_accounts, open_alerts, open_keys, open_ledger
 from .storage.recent import RecentKeys
 
 _settings: Settings | None = None
 _ledger: Ledger | None = None
 _keys: KeyStore | None = None
+_accounts: AccountStore | None = None
+_months: Months | None = None
 _alerts: AlertStore | None = None
 
 
@@ -47,6 +50,22 @@ def keys() -> KeyStore:
     return _keys
 
 
+def accounts() -> AccountStore:
+    """What people say of their accounts, of this process's store, opened at the first call."""
+    global _accounts
+    if _accounts is None:
+        _accounts = open_accounts(settings().store_url)
+    return _accounts
+
+
+def months() -> Months:
+    """What this process remembers of breakdowns of its ledger."""
+    global _months
+    if _months is None:
+        _months = Months()
+    return _months
+
+
 def alerts() -> AlertStore:
     """The alerts of this process's store, opened at the first call."""
     global _alerts
@@ -62,14 +81,11 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
 
 def configure(chosen: Settings | None) -> None:
     """Use these settings from here on (None: the environment's); what was open of the store is closed."""
-    global _settings, _ledger, _keys, _alerts
-    if _ledger is not None:
-        _ledger.close()
-    if _keys is not None:
-        _keys.close()
-    if _alerts is not None:
-        _alerts.close()
-    _settings, _ledger, _keys, _alerts = chosen, None, None, None
+    global _settings, _ledger, _keys, _accounts, _months, _alerts
+    for opened in (_ledger, _keys, _accounts, _alerts):
+        if opened is not None:
+            opened.close()
+    _settings, _ledger, _keys, _accounts, _months, _alerts = chosen, None, None, None, None, None
     if chosen is not None:
         _observe(chosen)
 
