@@ -131,7 +131,7 @@ def store_url(path: Path) -> str:
 class Server:
     """`python -m trueedge_local serve` over one store file, in a process group of its own."""
 
-    def __init__(self, store: Path, workers: int = 2, under: Sequence[str] = ()) -> None:
+    def __init__(self, store: Path, workers: int = 2, under: Sequence[str] = (), **variables: str) -> None:
         self.store = store
         self.port = free_port()
         self.log = store.with_name(f"server-{self.port}.log")
@@ -144,7 +144,7 @@ class Server:
             self.process = subprocess.Popen(
                 command,
                 cwd=CHECKOUT,
-                env=clean_environment(),
+                env=clean_environment() | variables,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_network
 
 from .errors import TrueEdgeError
 
@@ -29,6 +28,10 @@ def flag(mapping: Mapping[str, str], name: str) -> bool:
 def networks(mapping: Mapping[str, str], name: str) -> tuple[str, ...]:
     """Networks or single addresses, with commas between. Raises: WrongSetting."""
     found = [part.strip() for part in mapping.get(name, "").split(",") if part.strip()]
+    if not found:
+        return ()
+    from ipaddress import ip_network  # hardly anybody names one
+
     for text in found:
         try:
             ip_network(text)

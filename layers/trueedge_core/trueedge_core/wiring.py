@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Mapping
 
-from . import webhook
 from .domain.alerts import AlertStore
 from .domain.breakdowns import Months
 from .domain.ports import AccountStore, KeyStore, Ledger
@@ -76,6 +75,8 @@ def alerts() -> AlertStore:
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
     """Post to an address that somebody has set for alerts. Raises: Undelivered."""
+    from . import webhook  # brings TLS along, and only one function needs it: the others start without
+
     webhook.post(url, body, headers, settings().alert_networks)
 
 
