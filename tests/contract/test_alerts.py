@@ -92,9 +92,9 @@ def test_what_was_told_is_not_due_again_nor_claimed(opened: Opener) -> None:
     alerts = opened()
     alerts.add(ALERT)
     alerts.claim(ALERT, 200)
-    alerts.failed(ALERT.alert_id, "it answered 500")
+    alerts.failed(ALERT, "it answered 500")
     assert opened().due(200)[0].last_error == "it answered 500"
-    alerts.told(ALERT.alert_id, 150)
+    alerts.told(ALERT, 150)
     [kept] = opened().recent("a")
     assert (kept.told_at, kept.next_try_at, kept.last_error) == (150, None, "")
     assert alerts.claim(kept, 300) is False

@@ -146,11 +146,11 @@ class AlertStore(Protocol):
         """Count a try before it is made; False when another process has counted it first, and makes it."""
         ...
 
-    def told(self, alert_id: str, at: int) -> None:
+    def told(self, alert: Alert, at: int) -> None:
         """It was taken: no further try."""
         ...
 
-    def failed(self, alert_id: str, why: str) -> None:
+    def failed(self, alert: Alert, why: str) -> None:
         """The try that was claimed last came to nothing."""
         ...
 

@@ -69,9 +69,9 @@ def deliver(alert: Alert, alerts: AlertStore, clock: Clock, post: Post) -> bool:
     try:
         post(hook.url, body, headers)
     except Undelivered as error:
-        alerts.failed(alert.alert_id, error.message)
+        alerts.failed(alert, error.message)
         return False
-    alerts.told(alert.alert_id, clock())
+    alerts.told(alert, clock())
     return True
 
 

@@ -88,17 +88,18 @@ class SqliteAlerts:
             )
         return done.rowcount == 1
 
-    def told(self, alert_id: str, at: int) -> None:
+    def told(self, alert: Alert, at: int) -> None:
         """See `AlertStore.told`."""
         with translated(), transaction(self.db):
             self.db.execute(
-                "UPDATE alerts SET next_try_at = NULL, told_at = ?, last_error = '' WHERE alert_id = ?", (at, alert_id)
+                "UPDATE alerts SET next_try_at = NULL, told_at = ?, last_error = '' WHERE alert_id = ?",
+                (at, alert.alert_id),
             )
 
-    def failed(self, alert_id: str, why: str) -> None:
+    def failed(self, alert: Alert, why: str) -> None:
         """See `AlertStore.failed`."""
         with translated(), transaction(self.db):
-            self.db.execute("UPDATE alerts SET last_error = ? WHERE alert_id = ?", (why, alert_id))
+            self.db.execute("UPDATE alerts SET last_error = ? WHERE alert_id = ?", (why, alert.alert_id))
 
     def recent(self, account_id: str, limit: int = 20) -> list[Alert]:
         """See `AlertStore.recent`."""
