@@ -287,7 +287,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "each limit and trading day. A test is sent within seconds. `url` null: no more. A secret that is not given "
         "stays as it was; the first one is then made, and shown in this answer alone.",
         json_of("AlertHookPut", "It is kept."),
-        (InvalidJson, InvalidParameter),
+        (InvalidJson, InvalidParameter, NotFound),
         body={JSON: ref("AlertHookSent")},
     ),
     ("GET", "/login"): Operation(
