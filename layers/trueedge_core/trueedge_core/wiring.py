@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from .domain.alerts import AlertStore
 from .domain.breakdowns import Months
-from .domain.ports import AccountStore, KeyStore, Ledger
+from .domain.ports import AccountStore, Clock, KeyStore, Ledger
 from .observability import set_level, set_metrics
 from .settings import Settings
 from .storage import open_accounts, open_alerts, open_keys, open_ledger
@@ -22,6 +22,14 @@ _keys: KeyStore | None = None
 _accounts: AccountStore | None = None
 _months: Months | None = None
 _alerts: AlertStore | None = None
+
+
+def wall_clock() -> int:
+    """Now, in microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+_clock: Clock = wall_clock
 
 
 def settings() -> Settings:
@@ -80,13 +88,14 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
     webhook.post(url, body, headers, settings().alert_networks)
 
 
-def configure(chosen: Settings | None) -> None:
+def configure(chosen: Settings | None, clock: Clock = wall_clock) -> None:
     """Use these settings from here on (None: the environment's); what was open of the store is closed."""
-    global _settings, _ledger, _keys, _accounts, _months, _alerts
+    global _settings, _ledger, _keys, _accounts, _months, _alerts, _clock
     for opened in (_ledger, _keys, _accounts, _alerts):
         if opened is not None:
             opened.close()
     _settings, _ledger, _keys, _accounts, _months, _alerts = chosen, None, None, None, None, None
+    _clock = clock
     if chosen is not None:
         _observe(chosen)
 
@@ -97,5 +106,5 @@ def _observe(settings: Settings) -> None:
 
 
 def now_us() -> int:
-    """The clock: microseconds since the epoch."""
-    return time.time_ns() // 1000
+    """The clock of this process: microseconds since the epoch."""
+    return _clock()
