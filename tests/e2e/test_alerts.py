@@ -12,10 +12,8 @@ from typing import Any
 import pytest
 
 from tests.docs.test_readme import FENCE, agrees, examples, needs
-from tests.e2e.harness import CHECKOUT, Server, store_url
+from tests.e2e.harness import CHECKOUT, Server
 from tests.functions.calling import trade
-from trueedge_core.domain.ports import Account
-from trueedge_core.storage import open_accounts
 
 PAGE = CHECKOUT / "docs" / "alerts.md"
 SECRET = "correct-horse-battery"
@@ -76,12 +74,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """A store with an account that may lose 500 a day."""
-    path = tmp_path / "trueedge.db"
-    accounts = open_accounts(store_url(path))
-    accounts.put(Account("a", daily_loss=500 * 10**18, changed_at=1))
-    accounts.close()
-    return path
+    return tmp_path / "trueedge.db"
 
 
 def serving(store: Path, workers: int = 2) -> Server:
@@ -105,9 +98,11 @@ def post(server: Server, event_id: str, pnl: int) -> None:
 
 
 def hook(server: Server, url: str) -> None:
-    body = json.dumps({"url": url, "secret": SECRET}).encode()
+    """The account may lose 500 a day; who is told."""
+    limits, alert = {"limits": {"daily_loss": 500}}, {"url": url, "secret": SECRET}
     with server.client() as client:
-        assert client.request("PUT", "/accounts/a/alert", body).status == 200
+        assert client.request("PUT", "/accounts/a", json.dumps(limits).encode()).status == 200
+        assert client.request("PUT", "/accounts/a/alert", json.dumps(alert).encode()).status == 200
 
 
 def shown(server: Server) -> list[Any]:
