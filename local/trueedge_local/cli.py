@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from trueedge_core.errors import TrueEdgeError
-from trueedge_core.settings import DEFAULT_STORE_URL, LOG_LEVELS, VERSION, Settings, flag
+from trueedge_core.settings import DEFAULT_STORE_URL, LOG_LEVELS, VERSION, Settings, flag, networks
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -89,6 +89,7 @@ def serve(store: str, host: str, port: int, workers: int, log_level: str) -> Non
             is_open=is_open,
             allowed_hosts=allowed,
             log_level=log_level.upper(),
+            alert_networks=networks(os.environ, "TRUEEDGE_ALERT_NETWORKS"),
         )
     )
 

@@ -24,6 +24,9 @@ class MemoryTable:
     def get_many(self, keys: Sequence[Key]) -> dict[Key, Item]:
         return {key: item for key in keys if (item := self.get(key)) is not None}
 
+    def put(self, item: Item) -> None:
+        self._put(item)
+
     def put_new(self, item: Item) -> Item | None:
         there = self.get(key_of(item))
         if there is None:

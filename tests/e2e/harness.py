@@ -131,16 +131,11 @@ def store_url(path: Path) -> str:
 class Server:
     """`python -m trueedge_local serve` over one store, in a process group of its own.
 
-    `store`: the file, beside which the server's log is; `url` when the store is another. `more`: its environment.
+    `store`: the file, beside which the server's log is; `url` when the store is another. `variables`: its environment.
     """
 
     def __init__(
-        self,
-        store: Path,
-        workers: int = 2,
-        under: Sequence[str] = (),
-        url: str | None = None,
-        more: Mapping[str, str] | None = None,
+        self, store: Path, workers: int = 2, under: Sequence[str] = (), url: str | None = None, **variables: str
     ) -> None:
         self.store = store
         self.port = free_port()
@@ -154,7 +149,7 @@ class Server:
             self.process = subprocess.Popen(
                 command,
                 cwd=CHECKOUT,
-                env={**clean_environment(), **(more or {})},
+                env=clean_environment() | variables,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -46,7 +46,7 @@ def clients(
     table = f"dynamodb://trueedge-{uuid.uuid4().hex[:12]}?create=1"
     with (
         Server(folder / "a.db") as one,
-        Server(folder / "b.db", url=table, more=environment) as other,
+        Server(folder / "b.db", url=table, **environment) as other,
         one.client() as a,
         other.client() as b,
     ):

@@ -72,8 +72,10 @@ def test_what_takes_a_form_of_a_browser_is_told_but_not_tried() -> None:
     assert [one.path for one in operations() if one.writes] == [
         "/trade_event",
         "/trade_events",
+        "/hook/{key}/trade_event",
         "/trade_event/{event_id}/void",
         "/accounts/{account_id}",
+        "/accounts/{account_id}/alert",
     ]
 
 

@@ -1,5 +1,6 @@
 """Drivers of `domain.ports`, chosen by URL. Each is imported only when its scheme is asked for."""
 
+from ..domain.alerts import AlertStore
 from ..domain.ports import AccountStore, KeyStore, Ledger
 from ..errors import TrueEdgeError
 
@@ -41,6 +42,17 @@ def open_accounts(url: str) -> AccountStore:
     from .sqlite.accounts import SqliteAccounts
 
     return SqliteAccounts.from_url(url)
+
+
+def open_alerts(url: str) -> AlertStore:
+    """The alerts kept beside that ledger. Raises: as `open_ledger`."""
+    if _scheme(url) == "dynamodb":
+        from .dynamodb.alerts import DynamoAlerts
+
+        return DynamoAlerts.from_url(url)
+    from .sqlite.alerts import SqliteAlerts
+
+    return SqliteAlerts.from_url(url)
 
 
 def _scheme(url: str) -> str:

@@ -13,6 +13,9 @@
 | head | `H#overall`, `H#account`, `H#strategy`, `H#pair#<account_id>` | id | all so far | if unchanged |
 | bucket | `S#<scope>` | `<level>#<start>` | a summary | if not older |
 | account | `A` | account id | what people say of it | the last word |
+| alert hook | `W` | account id | address and secret | when set |
+| alert | `W#alert#<account_id>` | alert id | what is sent, how telling it went | if absent; at each try |
+| waiting | `W#wait` | account id, alert id | nothing: a try is to come | with the alert; removed once done |
 | key | `K` | SHA-256 of an API key | what it may do | when made, used, revoked |
 
 What is accepted (E, V) is durable and acknowledged; what is committed (L) has a position; all else is derived from

@@ -28,7 +28,7 @@ class DynamoAccounts:
 
     def put(self, account: Account) -> None:
         """See `AccountStore.put`."""
-        self.table.put_many([_item(account)])
+        self.table.put(_item(account))
 
     def get(self, account_id: str) -> Account | None:
         """See `AccountStore.get`."""

@@ -255,7 +255,7 @@ def rebuild(table: Table) -> Iterator[tuple[int, int]]:
     """
     before = overall(table) or Head(0, (-1, ""), MONTH, bucket_of(MONTH, 0), Node(), Node(), {})
     before.is_rebuilding = True
-    table.put_many([head_item(Scope(), before)])
+    table.put(head_item(Scope(), before))
     kept: set[Key] = set()
     positions: set[Position] = set()
     seen: dict[Scope, dict[str, tuple[int, int]]] = defaultdict(dict)
@@ -296,7 +296,7 @@ def rebuild(table: Table) -> Iterator[tuple[int, int]]:
         table.delete_many([key for item in table.scan(joined(kind, "")) if (key := key_of(item)) not in kept])
     if Scope() in heads:
         heads[Scope()].tried = tried
-        table.put_many([head_item(Scope(), heads[Scope()])])
+        table.put(head_item(Scope(), heads[Scope()]))
     else:
         table.delete_many([head_key(Scope())])
     yield 2 * size, 2 * size

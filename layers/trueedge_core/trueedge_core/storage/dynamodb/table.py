@@ -62,6 +62,10 @@ class Table(Protocol):
         """Those of the items that there are."""
         ...
 
+    def put(self, item: Item) -> None:
+        """Store the item, whatever is there."""
+        ...
+
     def put_new(self, item: Item) -> Item | None:
         """Store the item if its key is free; else what is there, which stays."""
         ...
@@ -259,6 +263,11 @@ class DynamoTable:
             asked["ExclusiveStartKey"] = after
 
     # --- writing ---
+
+    def put(self, item: Item) -> None:
+        """See `Table.put`."""
+        with translated(self.name):
+            self.client.put_item(TableName=self.name, Item=typed(item))
 
     def put_new(self, item: Item) -> Item | None:
         """See `Table.put_new`."""
