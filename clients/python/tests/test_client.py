@@ -264,6 +264,54 @@ class Failing(Case):
         os.environ.update(TRUEEDGE_URL=self.server.url)
         self.assertEqual(sum(one.events for one in look(self.folder)), kept)
 
+    @unittest.skipUnless(hasattr(os, "fork"), "no such measure here")
+    def test_an_outbox_that_grows_costs_no_memory(self):
+        out = Script(
+            """
+            import resource
+            edge = TrueEdge(sys.argv[1], outbox=sys.argv[2], exit_timeout=0)
+            most = []
+            for number in range(40_000):
+                edge.record(trade(number, metadata={"note": "x" * 500}))
+                if number in (2_000, 39_999):
+                    most.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+            print(*most, flush=True)
+            import os; os._exit(0)
+            """,
+            NOWHERE,
+            self.folder,
+        ).finish()
+        before, after = map(int, out.split())
+        unit = 1 if sys.platform == "darwin" else 1024
+        size = sum(path.stat().st_size for path in self.folder.glob("*.log"))
+        self.assertGreater(size, 30_000_000)
+        self.assertLess((after - before) * unit, size / 2)
+
+    @unittest.skipUnless(hasattr(signal, "setitimer"), "no timers here")
+    def test_a_signal_handler_may_record_too(self):
+        out = Script(
+            """
+            import signal
+            edge = TrueEdge(sys.argv[1], outbox=sys.argv[2])
+            fired = []
+            def handler(*_):
+                fired.append(1)
+                edge.record(trade(f"signal-{len(fired)}"))
+                if len(fired) < 200:
+                    signal.setitimer(signal.ITIMER_REAL, 0.0007)
+            signal.signal(signal.SIGALRM, handler)
+            signal.setitimer(signal.ITIMER_REAL, 0.0007)
+            number = 0
+            while len(fired) < 200:
+                edge.record(trade(f"main-{number}")); number += 1
+            assert edge.close(30)
+            print(len(fired) + number)
+            """,
+            self.server.url,
+            self.folder,
+        ).finish()
+        self.assertEqual((len(self.server.events), self.letters()), (int(out), []))
+
     def test_full_is_an_outbox_error(self):
         self.assertTrue(issubclass(OutboxFull, OutboxError))
 
