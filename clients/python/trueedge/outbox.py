@@ -261,6 +261,9 @@ class Log:
                 place = Mark(segment, 0)
             limit = end.offset if segment == end.segment else self._size(segment)
             text = self._read(segment, place.offset, min(limit - place.offset, most_bytes + MAX_BATCH_BYTES // 32))
+            if not text:  # at its end; or someone has removed or emptied the file, and there is nothing to be had
+                place = Mark(segment, max(place.offset, limit))
+                continue
             cut = text.rfind(b"\n") + 1
             for record in text[:cut].split(b"\n")[:-1] if cut else ():
                 line = record[9:]
