@@ -133,10 +133,16 @@ class Log:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         while True:
             owner = "-".join([*tags(url, key), str(os.getpid()), secrets.token_hex(6)])
-            fd = locks.acquire(folder / f"{owner}.lock")
-            if fd is not None:  # else someone looked at the new file in the moment before it was locked
+            path = folder / f"{owner}.lock"
+            fd = locks.acquire(path)
+            if fd is None:  # someone looked at the new file in the moment before it was locked
+                continue
+            try:
                 os.write(fd, url.encode() + b"\n")
                 return cls(folder, owner, fd)
+            except BaseException:
+                locks.release(fd, path, remove=True)
+                raise
 
     @classmethod
     def adopt(cls, folder: Path, owner: str) -> Log | None:
@@ -406,6 +412,7 @@ class Refusal(NamedTuple):
 
 def keep_refused(folder: Path, refusals: list[Refusal]) -> None:
     """Append to refused.ndjson, synced: the event leaves the outbox after this. Raises: OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     fd = os.open(folder / "refused.ndjson", os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
     try:
         rest = memoryview(b"".join(refusal.line() for refusal in refusals))

@@ -43,7 +43,7 @@ class Sender:
         self._guard = threading.RLock()
         self._own: Log | None = None
         self._adopted: list[Log] = []
-        self._not_ours: set[str] = set()  # owners whose key is not ours, and ours was not let through with
+        self._not_ours: set[str] = set()  # owners whose trades our key may not send, or whose files we cannot read
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
         self._is_idle = False
@@ -223,6 +223,10 @@ class Sender:
                     self._let_go(log)
             except OSError as error:
                 self._tell(f"{self.folder} cannot be read or written: {error.strerror or error}")
+                if log is not own:  # what one dead process left must not hold up the living
+                    self._not_ours.add(log.owner)
+                    self._let_go(log)
+                    continue
                 self._pause(self._waiting_for_someone.next())
                 break
         return found
