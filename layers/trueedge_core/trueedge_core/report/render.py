@@ -1,7 +1,8 @@
-"""ReportView -> HTML: Jinja2 with autoescape on and StrictUndefined; stylesheet, fonts and mark under hashed names.
+"""ReportView -> HTML: Jinja2 with autoescape on and StrictUndefined; stylesheet, scripts, fonts and mark under hashed
+names.
 
-Templates are compiled and assets read once per process. Pages load from their own origin alone and have no inline
-style; the report has no script, the reference one file. So the policy that goes out with each can forbid all else.
+Templates are compiled and assets read once per process. Pages load from their own origin alone and have nothing inline,
+neither style nor script. So the policy that goes out with each can forbid all else.
 """
 
 import functools
@@ -18,6 +19,7 @@ from .reference import Reference
 from .view import EmptyView, ReportView
 
 _HERE = Path(__file__).parent
+_ASSETS = _HERE / "assets"
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -36,16 +38,27 @@ PAGE_HEADERS: Mapping[str, str] = MappingProxyType(
         "Cache-Control": "private, no-cache",
     }
 )
-DOCS_HEADERS: Mapping[str, str] = MappingProxyType(
+SCRIPTED_HEADERS: Mapping[str, str] = MappingProxyType(
     {**PAGE_HEADERS, "Content-Security-Policy": f"{_POLICY}; script-src 'self'; connect-src 'self'"}
 )
 ASSET_HEADERS: Mapping[str, str] = MappingProxyType({"Cache-Control": "public, max-age=31536000, immutable"})
+
+
+# Files that go out as one: small ones to read, one request to make. Later ones use what earlier ones define.
+_SCRIPTS = ("base", "curve")
+_BUNDLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "report.css": ("vendor/uplot.css", "report.css"),
+        "page.js": tuple(f"page/{name}.js" for name in _SCRIPTS),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
     """A file of our own; `name` carries a hash of its content, so it may be kept for ever."""
 
+    plain: str
     name: str
     content_type: str
     content: bytes
@@ -53,16 +66,20 @@ class Asset:
 
 @functools.cache
 def _assets() -> dict[str, Asset]:
-    """Every asset by its plain name. The stylesheet comes last: it names the others, by their hashed names."""
-    files = [path for path in sorted((_HERE / "assets").rglob("*")) if path.suffix in _TYPES]
+    """Every asset by its plain name. Stylesheets come last: they name the others, by their hashed names."""
+    bundled = {part for parts in _BUNDLES.values() for part in parts}
+    contents = {name: b"\n".join((_ASSETS / part).read_bytes() for part in parts) for name, parts in _BUNDLES.items()}
+    for path in sorted(_ASSETS.rglob("*")):
+        if path.suffix in _TYPES and path.relative_to(_ASSETS).as_posix() not in bundled:
+            contents[path.name] = path.read_bytes()
     made: dict[str, Asset] = {}
-    for path in sorted(files, key=lambda path: path.suffix == ".css"):
-        content = path.read_bytes()
-        if path.suffix == ".css":
-            for plain, other in made.items():
-                content = content.replace(f'url("{plain}")'.encode(), f'url("{other.name}")'.encode())
-        name = f"{path.stem}.{hashlib.sha256(content).hexdigest()[:12]}{path.suffix}"
-        made[path.name] = Asset(name, _TYPES[path.suffix], content)
+    for plain in sorted(contents, key=lambda plain: plain.endswith(".css")):
+        content, (stem, suffix) = contents[plain], plain.rsplit(".", 1)
+        if suffix == "css":
+            for other in made.values():
+                content = content.replace(f'url("{other.plain}")'.encode(), f'url("{other.name}")'.encode())
+        name = f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{suffix}"
+        made[plain] = Asset(plain, name, _TYPES[f".{suffix}"], content)
     return made
 
 

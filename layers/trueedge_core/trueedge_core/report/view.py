@@ -3,6 +3,7 @@
 `build` is pure: it is given what the ledger said and returns a `ReportView`; `services.reports` asks the ledger.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -10,7 +11,7 @@ from typing import Literal
 from ..domain.metrics import Basis
 from ..domain.ports import AsOf, Environment, Reading
 from ..domain.summary import MIXED
-from ..domain.times import DAY_US
+from ..domain.times import DAY_US, format_time
 from . import chart, text, verdict
 from .figures import Figure, headline, real, sections
 from .selection import Selection
@@ -45,8 +46,27 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveCurve:
+    """What the script draws the same curve from: `url` has the points, `page` is the address of this report.
+
+    Amounts are as the API prints them, times too ("" where the peak is the start); `voids` is a JSON list of seconds.
+    """
+
+    url: str
+    page: str
+    what: str
+    start: str
+    peak_at: str
+    peak: str
+    trough_at: str
+    trough: str
+    voids: str
+
+
+@dataclass(frozen=True, slots=True)
 class CurveView:
     drawing: chart.Chart
+    live: LiveCurve
     title: str
     description: str
     equity_label: str
@@ -276,6 +296,7 @@ def _curve(selection: Selection, b: Basis, points: Sequence[chart.Point], curren
         description += f" The largest drawdown is {fall_text}, from {peak} to {trough}."
     return CurveView(
         drawing=drawing,
+        live=_live(selection, what, b.start, fall, []),
         title=f"{what} and drawdown{unit}",
         description=description,
         equity_label=f"{what}{unit}",
@@ -284,6 +305,21 @@ def _curve(selection: Selection, b: Basis, points: Sequence[chart.Point], curren
         peak=peak,
         trough=trough,
         step=text.plural(len(points), "step"),
+    )
+
+
+def _live(selection: Selection, what: str, start: int, fall: chart.Fall | None, voids: Sequence[int]) -> LiveCurve:
+    peak_at = "" if fall is None or fall.peak_at is None else format_time(fall.peak_at)
+    return LiveCurve(
+        url=selection.api("/metrics/equity_curve"),
+        page=selection.href(),
+        what=what,
+        start=text.exact(start),
+        peak_at=peak_at,
+        peak="" if fall is None else text.exact(fall.peak),
+        trough_at="" if fall is None else format_time(fall.trough_at),
+        trough="" if fall is None else text.exact(fall.peak - fall.size),
+        voids=json.dumps([us / 1_000_000 for us in voids]),
     )
 
 

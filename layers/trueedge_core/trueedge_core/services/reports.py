@@ -97,7 +97,7 @@ def base_url(headers: Mapping[str, str]) -> str:
 
 
 def _html(text: str) -> Answer:
-    return Answer(text, content_type=HTML, headers=render.PAGE_HEADERS)
+    return Answer(text, content_type=HTML, headers=render.SCRIPTED_HEADERS)
 
 
 def _selection(parameters: Mapping[str, str], bound_to: Scope, path: Mapping[str, str]) -> Selection:
