@@ -192,6 +192,7 @@
       if (!this.range) {
         if (this.detail) {
           this.detail = null;
+          delete this.figure.dataset.points;
           this.show(this.whole);
         }
         return;
@@ -223,7 +224,7 @@
         if (this.range) this.show(this.range);
         clearTimeout(this.waiting); // what was shown is what was asked for
       } catch (error) {
-        if (error.name !== "AbortError") this.figure.dataset.points = "coarse"; // the coarse points stay: they are right
+        if (error.name !== "AbortError") console.warn(error.message); // the coarse points stay: they are right
       }
     }
 
