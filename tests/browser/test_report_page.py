@@ -123,7 +123,7 @@ def test_dark_is_dark_and_light_is_light(server: Server, visitor: Visitor) -> No
 
 def test_a_definition_is_reached_by_keyboard_and_by_tap(server: Server, visitor: Visitor) -> None:
     page = visitor.visit(server, 390).page
-    term = page.get_by_role("button", name="Profit factor")
+    term = page.locator(".tiles").get_by_role("button", name="Profit factor")
     tip = page.locator("#h-profit_factor")
     assert not tip.is_visible()
     for _ in range(40):
@@ -133,7 +133,7 @@ def test_a_definition_is_reached_by_keyboard_and_by_tap(server: Server, visitor:
     assert tip.is_visible()
     assert "gross_profit / abs(gross_loss)" in tip.inner_text()
     assert not scrolls_sideways(page)
-    page.get_by_role("button", name="Win rate").click()
+    page.locator(".tiles").get_by_role("button", name="Win rate").click()
     assert page.locator("#h-win_rate").is_visible()
     assert not tip.is_visible()
 

@@ -105,6 +105,7 @@ class Chart:
     end: Mark
     end_label: str
     drawdown: Drawdown | None
+    voids: tuple[str, ...] = ()
     height: int = HEIGHT
     equity_top: int = EQUITY_TOP
     equity_bottom: int = EQUITY_BOTTOM
@@ -128,8 +129,13 @@ class _Scale:
         return self.at_low + self.length * ((value - self.low) / self.span)
 
 
-def draw(points: Sequence[Point], start: int, fall: Fall | None, last_at: int) -> Chart | None:
-    """The chart of a curve that begins at `start` (scaled) and ends at `last_at` (us); None without points."""
+def draw(
+    points: Sequence[Point], start: int, fall: Fall | None, last_at: int, voids: Sequence[int] = ()
+) -> Chart | None:
+    """The chart of a curve that begins at `start` (scaled) and ends at `last_at` (us); None without points.
+
+    `voids`: when events were voided (us); crosses below the curve, those outside its time at its ends.
+    """
     if not points:
         return None
     begin, end = points[0].time, max(last_at, points[-1].time)
@@ -166,6 +172,7 @@ def draw(points: Sequence[Point], start: int, fall: Fall | None, last_at: int) -
         end=Mark(_percent(x(end)), _number(end_y)),
         end_label=text.compact(Fraction(final, SCALE)),
         drawdown=_marked(fall, x, y, depth, begin) if fall else None,
+        voids=tuple(dict.fromkeys(_percent(x(min(max(at, begin), end))) for at in voids)),
     )
 
 

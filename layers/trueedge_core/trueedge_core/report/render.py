@@ -45,7 +45,7 @@ ASSET_HEADERS: Mapping[str, str] = MappingProxyType({"Cache-Control": "public, m
 
 
 # Files that go out as one: small ones to read, one request to make. Later ones use what earlier ones define.
-_SCRIPTS = ("base", "curve")
+_SCRIPTS = ("base", "curve", "calendar", "tables", "compare", "live")
 _BUNDLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "report.css": ("vendor/uplot.css", "report.css"),

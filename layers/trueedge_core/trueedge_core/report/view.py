@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ..domain.days import Days
 from ..domain.metrics import Basis
 from ..domain.ports import AsOf, Environment, Reading
 from ..domain.summary import MIXED
 from ..domain.times import DAY_US, format_time
-from . import chart, text, verdict
+from . import breakdown, calendar, chart, text, verdict
+from .breakdown import Breakdown, FallRow, Streak
+from .calendar import Calendar
 from .figures import Figure, headline, real, sections
 from .selection import Selection
 from .tables import Group, Table, table
@@ -75,6 +78,7 @@ class CurveView:
     peak: str
     trough: str
     step: str
+    voided: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,10 @@ class FormField:
 
 @dataclass(frozen=True, slots=True)
 class ReportView:
-    """The whole page. `subject` is an id from outside, "" for overall: text, whatever it holds."""
+    """The whole page. `subject` is an id from outside, "" for overall: text, whatever it holds.
+
+    `poll`: where the script asks whether there is more than `events`, the log entries these figures have taken in.
+    """
 
     kind: Literal["overall", "strategy", "account", "pair"]
     subject: str
@@ -104,11 +111,17 @@ class ReportView:
     verdict: Verdict
     headline: tuple[Figure, ...]
     curve: CurveView | None
+    calendar: Calendar | None
+    weekdays: Breakdown | None
+    falls: tuple[FallRow, ...]
+    streaks: tuple[Streak, ...]
     tables: tuple[Table, ...]
     sections: tuple[tuple[str, tuple[Figure, ...]], ...]
     form: tuple[FormField, ...]
     reset: str
     data_links: tuple[Link, ...]
+    poll: str
+    events: int
 
     @property
     def title(self) -> str:
@@ -129,13 +142,18 @@ class EmptyView:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the ledger said. `counts` is the reading of both environments, for the switch."""
+    """What the ledger said. `counts` is the reading of both environments, for the switch; `days` have a closed trade.
+
+    `voids`: the days (us) of voided events.
+    """
 
     reading: Reading
     counts: Reading
     points: Sequence[chart.Point]
     groups: tuple[Group, ...]
     strategies_tried: int
+    days: Days = ()
+    voids: Sequence[int] = ()
 
 
 def build(selection: Selection, found: Found) -> ReportView:
@@ -160,12 +178,18 @@ def build(selection: Selection, found: Found) -> ReportView:
         nothing="" if s.n else _nothing(selection, found),
         verdict=verdict.explain(basis, currency),
         headline=headline(basis, currency),
-        curve=_curve(selection, basis, found.points, currency),
+        curve=_curve(selection, basis, found, currency),
+        calendar=calendar.build(selection, found.days, currency),
+        weekdays=breakdown.by_weekday(found.days, currency),
+        falls=breakdown.falls(found.days, basis.start, s.last_at),
+        streaks=breakdown.streaks(basis, found.days) if s.n else (),
         tables=tuple(table(selection, group, found.strategies_tried) for group in found.groups if group.items),
         sections=sections(basis, currency),
         form=_form(selection),
         reset=_reset(selection),
         data_links=_data_links(selection),
+        poll=selection.api("/metrics/overall"),
+        events=found.reading.as_of.events,
     )
 
 
@@ -270,14 +294,14 @@ def _nothing(selection: Selection, found: Found) -> str:
 # --- the curve -------------------------------------------------------------------------------------------------------
 
 
-def _curve(selection: Selection, b: Basis, points: Sequence[chart.Point], currency: str) -> CurveView | None:
-    s = b.s
+def _curve(selection: Selection, b: Basis, found: Found, currency: str) -> CurveView | None:
+    s, points = b.s, found.points
     if not s.n or not points:
         return None
     fall = None
     if s.dd and s.dd_at is not None:
         fall = chart.Fall(s.dd, b.start + s.dd_peak, s.dd_peak_at, s.dd_at)
-    drawing = chart.draw(points, b.start, fall, s.last_at)
+    drawing = chart.draw(points, b.start, fall, s.last_at, found.voids)
     if drawing is None:
         return None
     unit = f", {currency}" if currency else ""
@@ -296,7 +320,7 @@ def _curve(selection: Selection, b: Basis, points: Sequence[chart.Point], curren
         description += f" The largest drawdown is {fall_text}, from {peak} to {trough}."
     return CurveView(
         drawing=drawing,
-        live=_live(selection, what, b.start, fall, []),
+        live=_live(selection, what, b.start, fall, found.voids),
         title=f"{what} and drawdown{unit}",
         description=description,
         equity_label=f"{what}{unit}",
@@ -305,7 +329,15 @@ def _curve(selection: Selection, b: Basis, points: Sequence[chart.Point], curren
         peak=peak,
         trough=trough,
         step=text.plural(len(points), "step"),
+        voided=_voided(found.voids),
     )
+
+
+def _voided(days: Sequence[int]) -> str:
+    if not days:
+        return ""
+    named = [text.date(day) for day in days[:3]]
+    return "events were voided on " + ", ".join(named) + (f" and {len(days) - 3} more days" if len(days) > 3 else "")
 
 
 def _live(selection: Selection, what: str, start: int, fall: chart.Fall | None, voids: Sequence[int]) -> LiveCurve:

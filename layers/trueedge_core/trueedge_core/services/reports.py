@@ -10,8 +10,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 from ..domain.curve import Point, choose_step, curve, thin
+from ..domain.days import to_days
 from ..domain.money import write_json
 from ..domain.ports import EVERYTHING, GroupKind, Ledger, Reading, Scope
+from ..domain.summary import Summary
 from ..domain.times import format_time
 from ..domain.wording import shorten
 from ..errors import NotFound
@@ -25,6 +27,7 @@ from .query import EMPTY
 
 POINTS = 500
 GROUPS = 1000
+MOST_VOIDS = 200  # days with a voided event that are marked in the curve
 
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 # What a form sends for a field that was left empty: nothing was asked.
@@ -66,12 +69,15 @@ def _found(ledger: Ledger, selection: Selection) -> tuple[Selection, Found] | No
         selection = replace(selection, environment="live" if counts.live else "demo")
         scope = selection.scope
     reading = counts if scope.environment is None else ledger.summary(scope, period) or EMPTY
+    points, days = _course(ledger, selection, reading)
     return selection, Found(
         reading=reading,
         counts=counts,
-        points=_points(ledger, selection, reading),
+        points=points,
         groups=tuple(_group(ledger, selection, kind) for kind in _kinds(scope)),
         strategies_tried=ledger.strategies_tried(),
+        days=days,
+        voids=_voids(ledger, selection, reading),
     )
 
 
@@ -138,12 +144,20 @@ def _group(ledger: Ledger, selection: Selection, kind: GroupKind) -> Group:
     return Group(kind, listed.items, listed.cursor is not None)
 
 
-def _points(ledger: Ledger, selection: Selection, reading: Reading) -> list[Point]:
+def _course(ledger: Ledger, selection: Selection, reading: Reading) -> tuple[list[Point], list[tuple[int, Summary]]]:
+    """The points of the curve and the days, from one and the same series."""
     if reading.summary.n == 0:
-        return []
+        return [], []
     step = choose_step(reading.summary, POINTS)
     series = ledger.series(selection.scope, selection.period, step)
-    return curve(thin(series, step, POINTS), selection.balance)
+    return curve(thin(series, step, POINTS), selection.balance), to_days(series)
+
+
+def _voids(ledger: Ledger, selection: Selection, reading: Reading) -> list[int]:
+    """The days of voided events. Rare, so they are asked for only where there are any."""
+    if not reading.summary.voids:
+        return []
+    return [start for start, day in ledger.series(selection.scope, selection.period, "day") if day.voids][:MOST_VOIDS]
 
 
 def _empty(base_url: str, now: int, signed_in: bool = False) -> EmptyView:

@@ -12,6 +12,14 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
+const SVG = find(".symbols")?.namespaceURI; // of the page's own drawings: no address stands in a script
+
+function drawing(tag, attributes = {}) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
 // A report that was saved as one file carries the answers that it needs.
 const carried = find("#answers") ? JSON.parse(find("#answers").textContent) : null;
 
@@ -77,6 +85,34 @@ function timeText(ms) {
   const at = new Date(ms);
   return `${dateText(ms)}, ${two(at.getUTCHours())}:${two(at.getUTCMinutes())} UTC`;
 }
+
+// --- the scales of charts -----------------------------------------------------------------------------------------------
+
+function moneyTicks(u, splits, axis, space, step) {
+  const decimals = Math.min(8, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+  return splits.map((value) => (value === null ? "" : compact(value, decimals)));
+}
+
+// What the ticks say, by how far apart they are; where a year or a day begins, and at the first, they say that.
+function timeTicks(u, splits, axis, space, step) {
+  let before = null;
+  return splits.map((at) => {
+    if (u.valToPos(at, "x") < 28) return ""; // it would be cut off at the edge
+    const d = new Date(at * 1000);
+    const [year, month, day] = [d.getUTCFullYear(), MONTHS[d.getUTCMonth()], `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]}`];
+    const turned = !before || before.getUTCFullYear() !== year;
+    const newDay = !before || before.getUTCDate() !== d.getUTCDate();
+    const first = !before;
+    before = d;
+    if (step >= 31536000) return String(year);
+    if (step >= 2419200) return first ? `${month} ${year}` : turned ? String(year) : month;
+    if (step >= 86400) return turned ? `${day} ${year}` : day;
+    const time = `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}`;
+    return newDay ? day : step >= 60 ? time : `${time}:${two(d.getUTCSeconds())}`;
+  });
+}
+
+// --- parts --------------------------------------------------------------------------------------------------------------
 
 // What a part of the page does when it is there, and again after a fresh one has taken its place.
 const starters = [];

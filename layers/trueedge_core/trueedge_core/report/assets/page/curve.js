@@ -24,6 +24,10 @@
 
   class Curve {
     constructor(figure) {
+      this.bind(figure);
+    }
+
+    bind(figure) {
       this.figure = figure;
       this.url = figure.dataset.curve;
       this.start = Number(figure.dataset.start);
@@ -38,6 +42,19 @@
         trough: Number(figure.dataset.trough),
       };
       this.voids = JSON.parse(figure.dataset.voids || "[]");
+    }
+
+    // Into the figure of a fresh page: the charts go along, and take its points.
+    move(figure) {
+      const live = find(".live", figure);
+      live.replaceWith(this.live);
+      this.bind(figure);
+      this.buttons();
+      this.box.classList.add("drawn");
+      this.figure.dataset.drawn = "yes";
+      this.detail = null;
+      figure.curve = this;
+      this.load().catch((error) => console.warn(error.message));
     }
 
     async load() {
@@ -79,10 +96,7 @@
       const axis = { stroke: () => colour("soft"), font: FONT, ticks: { show: false } };
       const money = {
         ...axis, side: 1, size: SCALE_WIDTH, gap: 10, space: 48, grid: { stroke: () => colour("hair"), width: 1 },
-        values: (u, splits, index, space, step) => {
-          const decimals = Math.min(8, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
-          return splits.map((value) => (value === null ? "" : compact(value, decimals)));
-        },
+        values: moneyTicks,
       };
       const common = {
         width: this.box.clientWidth,
@@ -122,7 +136,7 @@
       this.buttons();
       this.keys();
       this.touch();
-      new ResizeObserver(() => this.fit()).observe(this.box);
+      new ResizeObserver(() => this.fit()).observe(live);
       dark.addEventListener("change", () => this.both((u) => u.redraw(true, true)));
       this.box.classList.add("drawn");
       this.figure.dataset.drawn = "yes";
@@ -404,26 +418,8 @@
     return value.toLocaleString("en-US", { useGrouping: false, maximumFractionDigits: 18 });
   }
 
-  // What the ticks say, by how far apart they are; where a year or a day begins, and at the first, they say that.
-  function timeTicks(u, splits, axis, space, step) {
-    let before = null;
-    return splits.map((at) => {
-      if (u.valToPos(at, "x") < 28) return ""; // it would be cut off at the edge
-      const d = new Date(at * 1000);
-      const [year, month, day] = [d.getUTCFullYear(), MONTHS[d.getUTCMonth()], `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]}`];
-      const turned = !before || before.getUTCFullYear() !== year;
-      const newDay = !before || before.getUTCDate() !== d.getUTCDate();
-      const first = !before;
-      before = d;
-      if (step >= 31536000) return String(year);
-      if (step >= 2419200) return first ? `${month} ${year}` : turned ? String(year) : month;
-      if (step >= 86400) return turned ? `${day} ${year}` : day;
-      const time = `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}`;
-      return newDay ? day : step >= 60 ? time : `${time}:${two(d.getUTCSeconds())}`;
-    });
-  }
-
   start("figure[data-curve]", (figure) => {
+    if (figure.curve) return; // it was moved here
     const curve = new Curve(figure);
     figure.curve = curve;
     curve.load().catch((error) => (figure.dataset.drawn = `no: ${error.message}`)); // the drawing of the server stays
