@@ -236,8 +236,8 @@ def _drawn(b: Basis) -> Range | None:
 
 def _why_deflated(b: Basis) -> str:
     return (
-        f"Why one of {text.count(b.strategies_tried or 0)} is judged harder: among many strategies without any edge the "
-        "best one looks good by chance alone, so the more were tried, the more a record must show."
+        f"Why one of {text.count(b.strategies_tried or 0)} is judged harder: among many strategies without any edge "
+        "the best one looks good by chance alone, so the more were tried, the more a record must show."
     )
 
 
