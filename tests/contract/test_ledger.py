@@ -8,6 +8,7 @@ import pytest
 from tests.contract.events import DAY, HOUR, MINUTE, START, event
 from trueedge_core.domain.money import from_scaled
 from trueedge_core.domain.ports import ALL_TIME, AsOf, Ledger, Period, Reading, Scope
+from trueedge_core.domain.summary import Summary
 from trueedge_core.errors import InvalidParameter, NotFound
 
 ALL, LIVE, DEMO = Scope(), Scope(environment="live"), Scope(environment="demo")
@@ -283,6 +284,142 @@ def test_trades_are_filtered_by_scope_and_period_and_keep_what_was_sent(ledger: 
     assert [trade.event_id for trade in ledger.trades(Scope("acc-1", "s1", "live")).items] == ["c", "a"]
     with pytest.raises(InvalidParameter):
         ledger.trades(Scope(), cursor="e30")
+
+
+@pytest.mark.parametrize("scope", [ALL, LIVE, Scope("acc-1"), Scope(None, "s1"), Scope("acc-2", "s1", "demo")])
+def test_in_trade_order_gives_every_event_of_the_scope_with_what_it_is_broken_down_by(
+    scope: Scope, ledger: Ledger
+) -> None:
+    sent = [
+        event(
+            f"e{i:03d}",
+            START + (i * 37) % 90,  # several at one instant, in another order than they arrive in
+            str(i % 7 - 3),
+            account_id=f"acc-{1 + i % 2}",
+            strategy_id=f"s{i % 3}",
+            environment="demo" if i % 5 else "live",
+            symbol=f"sym {i % 4}",
+            venue=f"v{i % 2}",
+            side="sell" if i % 11 else "buy",
+            state="open" if i % 13 == 0 else "closed",
+        )
+        for i in range(300)
+    ]
+    ledger.append(sent)
+    ledger.void("e007", "x")
+    period = Period(START + 3, START + 80)
+    inside = [
+        one
+        for one in sent
+        if scope.holds(one.account_id, one.strategy_id)
+        and scope.environment in (None, one.environment)
+        and START + 3 <= one.timestamp < START + 80
+    ]
+    inside.sort(key=lambda one: (one.timestamp, one.event_id.encode()))
+    got = list(ledger.in_trade_order(scope, period))
+    assert [(t.at, t.environment, t.symbol, t.venue, t.side) for t in got] == [
+        (one.timestamp, one.environment, one.symbol, one.venue, one.side) for one in inside
+    ]
+    assert [(t.closed is None, t.voided) for t in got] == [
+        (one.state == "open" or one.event_id == "e007", one.event_id == "e007") for one in inside
+    ]
+    summary = Summary()
+    summary.add_all(t.closed for t in got if t.closed is not None)
+    summary.opens, summary.voids = sum(t.closed is None and not t.voided for t in got), sum(t.voided for t in got)
+    assert summary == read(ledger, scope, period).summary
+
+
+def test_in_trade_order_may_be_left_before_its_end_and_the_ledger_goes_on(ledger: Ledger) -> None:
+    assert ledger.most_in_order >= 100_000
+    ledger.append([event(f"e{i:03d}", START + i) for i in range(50)])
+    rest = ledger.in_trade_order(Scope())
+    assert next(rest).at == START
+    assert ledger.append([event("f", START + 60)])[0].outcome == "stored"
+    assert list(ledger.in_trade_order(Scope(strategy_id="nobody"))) == []
+
+
+# --- positions -------------------------------------------------------------------------------------------------------
+
+
+def standing(ledger: Ledger, scope: Scope = ALL) -> list[str]:
+    return [trade.event_id for trade in ledger.positions(scope).items]
+
+
+def test_a_position_stands_until_a_close_of_its_id_and_account_comes(ledger: Ledger) -> None:
+    opened = [event("o1", START, state="open", linked_position_id="p1"), event("o2", START + 1, state="open")]
+    ledger.append([*opened, event("c0", START + 2)])  # a close that names none
+    assert standing(ledger) == ["o2", "o1"]
+    ledger.append([event("c1", START + 2, linked_position_id="p1", account_id="acc-2")])
+    assert standing(ledger) == ["o2", "o1"]
+    ledger.append([event("c2", START + 2, linked_position_id="p1", strategy_id="other", environment="demo")])
+    assert standing(ledger) == ["o2"]
+    ledger.append([event("c3", START + 2, linked_position_id="o2")])  # without an id of its own an open is its event_id
+    assert standing(ledger) == []
+    assert list(ledger.fsck()) == []
+
+
+def test_a_close_that_comes_first_answers_its_open_as_well(ledger: Ledger) -> None:
+    ledger.append([event("c", START + 9, linked_position_id="p"), event("d", START + 9, linked_position_id="o2")])
+    ledger.append([event("o1", START, state="open", linked_position_id="p"), event("o2", START, state="open")])
+    assert standing(ledger) == []
+    ledger.append([event("o3", START, state="open", linked_position_id="p", account_id="acc-2")])
+    assert standing(ledger) == ["o3"]
+
+
+def test_what_is_voided_is_no_position_and_answers_none(ledger: Ledger) -> None:
+    ledger.append([event("o1", state="open", linked_position_id="p"), event("o2", START + 1, state="open")])
+    ledger.append([event("o4", START + 3, state="open", linked_position_id="p")])
+    ledger.append([event("c1", linked_position_id="p"), event("c2", linked_position_id="p")])
+    ledger.append([event("c3", linked_position_id="o2")])
+    assert standing(ledger) == []
+    ledger.void("c1", "x")
+    assert standing(ledger) == []  # the other close is still there
+    ledger.void("c2", "x")
+    assert standing(ledger) == ["o4", "o1"]
+    ledger.void("c3", "x")
+    assert standing(ledger) == ["o4", "o2", "o1"]
+    ledger.void("o2", "x")
+    ledger.void("o2", "x")
+    assert standing(ledger) == ["o4", "o1"]
+    for _ in ledger.rebuild():
+        pass
+    assert standing(ledger) == ["o4", "o1"]
+    assert list(ledger.fsck()) == []
+
+
+def test_positions_are_filtered_and_paged_newest_first(ledger: Ledger) -> None:
+    ledger.append(
+        [
+            event(
+                f"o{i:02d}",
+                START + i // 4,
+                state="open",
+                account_id=f"acc-{i % 2}",
+                strategy_id=f"s{i % 3}",
+                environment="demo" if i % 5 == 0 else "live",
+            )
+            for i in range(40)
+        ]
+    )
+    ledger.append(
+        [event(f"c{i:02d}", START, linked_position_id=f"o{i:02d}", account_id=f"acc-{i % 2}") for i in (7, 8)]
+    )
+    left = [i for i in range(39, -1, -1) if i not in (7, 8)]
+    seen, cursor = [], None
+    while True:
+        page = ledger.positions(ALL, cursor, 7)
+        assert len(page.items) <= 7
+        seen += [trade.event_id for trade in page.items]
+        if (cursor := page.cursor) is None:
+            break
+    assert seen == [f"o{i:02d}" for i in left]
+    assert standing(ledger, Scope("acc-1")) == [f"o{i:02d}" for i in left if i % 2]
+    assert standing(ledger, Scope("acc-0", "s2")) == [f"o{i:02d}" for i in left if i % 2 == 0 and i % 3 == 2]
+    assert standing(ledger, DEMO) == [f"o{i:02d}" for i in left if i % 5 == 0]
+    [first] = ledger.positions(limit=1).items
+    assert first == ledger.event("o39")
+    with pytest.raises(InvalidParameter):
+        ledger.positions(cursor="e30")
 
 
 def test_what_one_connection_stored_another_sees_at_once(store: Callable[[], Ledger]) -> None:

@@ -1,4 +1,6 @@
-"""The interfaces between what TRUEEDGE computes and where it is kept: `Ledger`, `KeyStore`, and what crosses them.
+"""The interfaces between what TRUEEDGE computes and where it is kept, and what crosses them.
+
+`Ledger` has the log, `KeyStore` the API keys, `AccountStore` what people say of their accounts.
 
 The contract stands here, in the docstrings; `tests/contract` holds every driver to it. Instants are integers:
 microseconds since the epoch, UTC. Trade order is `(timestamp, event_id)`, ids compared by their UTF-8 bytes.
@@ -7,10 +9,10 @@ microseconds since the epoch, UTC. Trade order is `(timestamp, event_id)`, ids c
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from .events import TradeEvent
-from .summary import Summary
+from .summary import Closed, Summary
 
 T = TypeVar("T")
 
@@ -86,6 +88,18 @@ class Trade:
     voided_at: int | None = None
 
 
+class Traded(NamedTuple):
+    """One event of a run, with what runs are broken down by. `closed` is None for an open or a voided one."""
+
+    at: int
+    environment: Environment
+    symbol: str
+    venue: str
+    side: str
+    closed: Closed | None
+    voided: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of one event: its position in the log; `changed` names the fields in which a conflict differs."""
@@ -143,6 +157,31 @@ class Key:
         return self.digest[:12]
 
 
+@dataclass(frozen=True, slots=True)
+class DayCut:
+    """When a trading day begins: at this full hour (0 to 23) of the local time of an IANA time zone."""
+
+    zone: str = "UTC"
+    hour: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What people say of an account; amounts are scaled by 1e18, None is what nobody has said.
+
+    `changed_at`: when it was last put; None of an account of which nothing was.
+    """
+
+    account_id: str
+    display_name: str | None = None
+    currency: str | None = None
+    starting_balance: int | None = None
+    day_cut: DayCut = DayCut()
+    daily_loss: int | None = None
+    trailing_drawdown: int | None = None
+    changed_at: int | None = None
+
+
 class Clock(Protocol):
     """Now, in microseconds since the epoch."""
 
@@ -153,7 +192,11 @@ class Ledger(Protocol):
     """An append-only log of trades, and exact summaries of it at a cost that does not grow with its length.
 
     Any method may raise `Unavailable`: nothing half-written stays, the same call may succeed later.
+
+    `most_in_order`: how many events `in_trade_order` hands over in some ten seconds. Services ask for no more.
     """
+
+    most_in_order: int
 
     def append(self, events: Sequence[TradeEvent]) -> list[Receipt]:
         """Take events into the log, each once; one receipt per event, in order; durable on return.
@@ -202,6 +245,24 @@ class Ledger(Protocol):
         """Events of the scope (open and voided ones too), newest first by (timestamp, event_id), in pages.
 
         Events that arrive between two pages are shown if they sort after the cursor, and none is shown twice.
+        Raises: InvalidParameter for a cursor that is not ours.
+        """
+        ...
+
+    def in_trade_order(self, scope: Scope, period: Period = ALL_TIME) -> Iterator[Traded]:
+        """The events of the scope in the period (open and voided ones too), oldest first by (timestamp, event_id).
+
+        The one reading whose cost grows with the number of events; memory does not: they are read in pages. Of one
+        state of the log only inside `snapshot`.
+        """
+        ...
+
+    def positions(self, scope: Scope = EVERYTHING, cursor: str | None = None, limit: int = 100) -> Page[Trade]:
+        """The open events of the scope that no close answers, newest first by (timestamp, event_id), in pages.
+
+        An open event stands for the position that its `linked_position_id` names, else its own `event_id`. A closed
+        event of the same account answers it whose `linked_position_id` is that, whichever of the two came or
+        happened first. Voided events neither are positions nor answer any. Costs what it shows, whatever the history.
         Raises: InvalidParameter for a cursor that is not ours.
         """
         ...
@@ -266,6 +327,29 @@ class KeyStore(Protocol):
 
     def touch(self, digest: str, at: int) -> None:
         """Note that the key was used. The latest time stays; a busy store may forget the note, but nobody waits."""
+        ...
+
+    def close(self) -> None:
+        """Release files and connections; calling it twice is harmless."""
+        ...
+
+
+class AccountStore(Protocol):
+    """What people say of their accounts. It is no part of the log: the last word counts, and the one before is gone.
+
+    Any method may raise `Unavailable`, as those of `Ledger`.
+    """
+
+    def put(self, account: Account) -> None:
+        """Keep this, in place of all that was kept of the account; durable on return."""
+        ...
+
+    def get(self, account_id: str) -> Account | None:
+        """What was put of one account."""
+        ...
+
+    def all(self) -> list[Account]:
+        """Every account of which anything was put, by id (its UTF-8 bytes)."""
         ...
 
     def close(self) -> None:

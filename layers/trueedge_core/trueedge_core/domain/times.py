@@ -50,6 +50,15 @@ def parse_time(text: str) -> int:
             since = datetime.fromisoformat(text.upper() if offset == "z" else text) - _EPOCH
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{shorten(text)} is no time that exists ({error}); accepted: {TIME_ACCEPTED}") from None
+    return _whole(since)
+
+
+def to_us(moment: datetime) -> int:
+    """Microseconds since 1970 UTC of an aware moment."""
+    return _whole(moment - _EPOCH)
+
+
+def _whole(since: timedelta) -> int:
     return since.days * DAY_US + since.seconds * 1_000_000 + since.microseconds
 
 

@@ -20,6 +20,7 @@ def check(db: sqlite3.Connection) -> Iterator[Finding]:
     yield from _file(db)
     yield from _positions(db)
     yield from _columns(db)
+    yield from _open_positions(db)
     yield from _scopes(db)
 
 
@@ -49,6 +50,16 @@ def _columns(db: sqlite3.Connection) -> Iterator[Finding]:
         for name, value, right in zip(COLUMNS.split(", "), stored, again, strict=True):
             if value != right:
                 yield Finding(where, f"column {name} is {value!r}, but the kept text says {right!r}")
+
+
+def _open_positions(db: sqlite3.Connection) -> Iterator[Finding]:
+    kept, right = "SELECT * FROM open_positions", "SELECT * FROM standing_open"
+    for trade, account_id, position_id, *_ in db.execute(f"{kept} EXCEPT {right}"):
+        yield Finding("positions", f"trade {trade} is no open position {position_id} of the account {account_id}")
+    for trade, account_id, position_id, *_ in db.execute(f"{right} EXCEPT {kept}"):
+        yield Finding(
+            "positions", f"trade {trade}, open position {position_id} of the account {account_id}, is missing"
+        )
 
 
 def _scopes(db: sqlite3.Connection) -> Iterator[Finding]:

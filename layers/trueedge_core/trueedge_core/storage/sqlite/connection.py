@@ -131,6 +131,7 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+    assert not statement.strip(), "the script ends inside a statement, which would not be executed"
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from ...domain.events import TradeEvent, changed_fields, parse_event
 from ...domain.money import read_json
 from ...domain.ports import (
     ALL_TIME,
+    EVERYTHING,
     AsOf,
     Finding,
     GroupKind,
@@ -27,6 +28,7 @@ from ...domain.ports import (
     Scope,
     Step,
     Trade,
+    Traded,
     VoidReceipt,
 )
 from ...domain.summary import Summary, closed_trade
@@ -35,6 +37,7 @@ from ...errors import InvalidParameter, NotFound
 from .calendar import FOREVER
 from .check import check
 from .connection import connect, path_of, snapshot, transaction, translated
+from .order import traded
 from .reading import Reader
 from .rows import CORRECT, INSERT, made_again, typed
 from .scopes import COLUMNS as SCOPE_COLUMNS
@@ -68,6 +71,8 @@ class Remembered:
 
 class SqliteLedger:
     """`Ledger` on one connection; not for several threads at once (each process or thread opens its own)."""
+
+    most_in_order = 2_000_000
 
     def __init__(self, path: str, clock: Callable[[], int] = wall_clock) -> None:
         self.path, self.clock = path, clock
@@ -320,6 +325,33 @@ class SqliteLedger:
         last = found[limit - 1] if len(found) > limit else None
         return Page(found[:limit], cursors.encode(last.timestamp, last.event_id) if last else None)
 
+    def in_trade_order(self, scope: Scope, period: Period = ALL_TIME) -> Iterator[Traded]:
+        """See `Ledger.in_trade_order`."""
+        start = -FOREVER if period.start is None else period.start
+        end = FOREVER if period.end is None else period.end
+        with translated():
+            yield from traded(self.db, name_of(scope.account_id, scope.strategy_id), scope.environment, start, end)
+
+    def positions(self, scope: Scope = EVERYTHING, cursor: str | None = None, limit: int = 100) -> Page[Trade]:
+        """See `Ledger.positions`. The table of what stands open is kept by triggers."""
+        condition, values = "", list[object]()
+        for name in ("account_id", "strategy_id", "environment"):
+            if (value := getattr(scope, name)) is not None:
+                condition += f" AND {'p' if name == 'account_id' else 't'}.{name} = ?"
+                values.append(value)
+        if cursor is not None:
+            condition += " AND (p.timestamp, p.event_id) < (?, ?)"
+            values += cursors.decode(cursor, int, str)
+        with translated():
+            rows = self.db.execute(
+                "SELECT t.id, t.received_at, t.event_id, t.timestamp, t.raw_json FROM open_positions p"
+                f" CROSS JOIN trades t ON t.id = p.trade WHERE 1{condition}"
+                " ORDER BY p.timestamp DESC, p.event_id DESC LIMIT ?",
+                [*values, limit + 1],
+            ).fetchall()
+        found = [Trade(*row) for row in rows[:limit]]
+        return Page(found, cursors.encode(found[-1].timestamp, found[-1].event_id) if len(rows) > limit else None)
+
     def event(self, event_id: str) -> Trade | None:
         """See `Ledger.event`."""
         with translated():
@@ -385,6 +417,8 @@ class SqliteLedger:
                 if done % 2000 == 0:
                     yield done, total
             self.db.executemany(CORRECT, wrong)
+            self.db.execute("DELETE FROM open_positions")
+            self.db.execute("INSERT INTO open_positions SELECT * FROM standing_open")
             log = in_trade_order(self.db)
             while part := list(islice(log, 2000)):
                 arrivals: dict[Name, list[Entry]] = {}

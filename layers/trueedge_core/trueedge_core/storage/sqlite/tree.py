@@ -123,11 +123,13 @@ class Where(NamedTuple):
     values: tuple[str, ...]
 
 
-_FOLDED = """t.timestamp, t.event_id, t.environment, t.state, t.pnl, t.fees, t.initial_risk, t.opened_at, t.currency,
-    v.id IS NOT NULL, t.id FROM trades t LEFT JOIN voids v ON v.trade = t.id"""
+FOLDED_COLUMNS = """t.timestamp, t.event_id, t.environment, t.state, t.pnl, t.fees, t.initial_risk, t.opened_at,
+    t.currency, v.id IS NOT NULL, t.id"""
+FOLDED_TABLES = "trades t LEFT JOIN voids v ON v.trade = t.id"
+_FOLDED = f"{FOLDED_COLUMNS} FROM {FOLDED_TABLES}"
 
 
-_LOWER = {1: "t.timestamp >= ?", 2: "(t.timestamp, t.event_id) > (?, ?)"}
+LOWER = {1: "t.timestamp >= ?", 2: "(t.timestamp, t.event_id) > (?, ?)"}
 _UPPER = {1: "t.timestamp < ?", 2: "(t.timestamp, t.event_id) <= (?, ?)"}
 
 
@@ -153,7 +155,7 @@ def entries(
     for environment in environments:
         rows = db.execute(
             f"SELECT {_FOLDED} WHERE {where.columns} t.environment = ?"
-            f" AND {_LOWER[len(lower)]} AND {_UPPER[len(upper)]} AND t.id < ? ORDER BY t.timestamp, t.event_id",
+            f" AND {LOWER[len(lower)]} AND {_UPPER[len(upper)]} AND t.id < ? ORDER BY t.timestamp, t.event_id",
             (*where.values, environment, *lower, *upper, below),
         )
         found += map(_entry, rows)
@@ -168,7 +170,7 @@ def count_after(
     """How many of a scope's events sort after the key and have a position < below; reads an index alone."""
     return sum(
         db.execute(
-            f"SELECT count(*) FROM trades t WHERE {where.columns} t.environment = ? AND {_LOWER[2]} AND t.id < ?",
+            f"SELECT count(*) FROM trades t WHERE {where.columns} t.environment = ? AND {LOWER[2]} AND t.id < ?",
             (*where.values, environment, *key, below),
         ).fetchone()[0]
         for environment in environments
@@ -191,12 +193,15 @@ def in_trade_order(db: sqlite3.Connection, where: Where | None = None) -> Iterat
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    at, event_id, environment, state, pnl, fees, risk, opened_at, currency, voided, position = row
-    closed = None
-    if state == "closed" and not voided:
-        risk_value = None if risk is None else Decimal(risk)
-        closed = closed_trade(at, Decimal(pnl), Decimal(fees), risk_value, opened_at, currency)
-    return Entry(at, event_id, environment, closed, bool(voided), position)
+    return Entry(row[0], row[1], row[2], closed_of(row), bool(row[9]), row[10])
+
+
+def closed_of(row: tuple[Any, ...]) -> Closed | None:
+    """What a row of `FOLDED_COLUMNS` brings into a summary: None for an open or a voided event."""
+    at, _, _, state, pnl, fees, risk, opened_at, currency, voided = row[:10]
+    if state != "closed" or voided:
+        return None
+    return closed_trade(at, Decimal(pnl), Decimal(fees), None if risk is None else Decimal(risk), opened_at, currency)
 
 
 Key = tuple[int, int]  # level, start
