@@ -218,10 +218,10 @@ def _marked(fall: Fall, x: _Scale, y: _Scale, depth: _Scale, begin: int) -> Draw
 # --- money ticks -----------------------------------------------------------------------------------------------------
 
 
-def _nice_step(span: Fraction, most: int) -> Fraction:
+def nice_step(span: Fraction, most: int) -> Fraction:
     """The smallest of 1, 2, 2.5, 5 times a power of ten that cuts `span` into at most `most` pieces.
 
-    >>> _nice_step(Fraction(2300), 5), _nice_step(Fraction(1, 100), 5)
+    >>> nice_step(Fraction(2300), 5), nice_step(Fraction(1, 100), 5)
     (Fraction(500, 1), Fraction(1, 500))
     """
     power = Fraction(10) ** math.floor(math.log10(span / most))
@@ -239,7 +239,7 @@ def _decimals(step: Fraction) -> int:
 
 
 def _y_ticks(low: int, high: int, scale: _Scale, most: int, sign: int = 1) -> Iterator[YTick]:
-    step = _nice_step(Fraction(high - low, SCALE), most)
+    step = nice_step(Fraction(high - low, SCALE), most)
     places = _decimals(step)
     units = step * SCALE
     for k in range(math.ceil(low / units), math.floor(high / units) + 1):

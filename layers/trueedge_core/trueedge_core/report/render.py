@@ -15,6 +15,7 @@ from types import MappingProxyType
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .pages import LoginView, OnwardView
+from .parts import PartView
 from .reference import Reference
 from .view import EmptyView, ReportView
 
@@ -45,7 +46,7 @@ ASSET_HEADERS: Mapping[str, str] = MappingProxyType({"Cache-Control": "public, m
 
 
 # Files that go out as one: small ones to read, one request to make. Later ones use what earlier ones define.
-_SCRIPTS = ("base", "curve", "calendar", "tables", "compare", "live")
+_SCRIPTS = ("base", "curve", "calendar", "tables", "compare", "parts", "live")
 _BUNDLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "report.css": ("vendor/uplot.css", "report.css"),
@@ -115,6 +116,11 @@ def _templates() -> Environment:
 def report(view: ReportView, signed_in: bool = False) -> str:
     """The page of a report."""
     return _templates().get_template("report.html").render(view=view, signed_in=signed_in)
+
+
+def part(view: PartView, signed_in: bool = False) -> str:
+    """The page of one part of a report."""
+    return _templates().get_template("part.html").render(view=view, signed_in=signed_in)
 
 
 def empty(view: EmptyView, signed_in: bool = False) -> str:

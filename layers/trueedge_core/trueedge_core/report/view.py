@@ -17,6 +17,8 @@ from . import breakdown, calendar, chart, text, verdict
 from .breakdown import Breakdown, FallRow, Streak
 from .calendar import Calendar
 from .figures import Figure, headline, real, sections
+from .parts import PARTS, PartName
+from .parts import href as part_href
 from .selection import Selection
 from .tables import Group, Table, table
 from .text import NBSP
@@ -82,6 +84,16 @@ class CurveView:
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """A part that is asked for afterwards: by the script, or by a reader who follows the link."""
+
+    name: str
+    title: str
+    href: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
 class FormField:
     name: str
     label: str
@@ -120,6 +132,7 @@ class ReportView:
     form: tuple[FormField, ...]
     reset: str
     data_links: tuple[Link, ...]
+    later: tuple[Later, ...]
     poll: str
     events: int
 
@@ -188,6 +201,7 @@ def build(selection: Selection, found: Found) -> ReportView:
         form=_form(selection),
         reset=_reset(selection),
         data_links=_data_links(selection),
+        later=tuple(Later(name, *_later(selection, name)) for name in PARTS) if s.n or s.opens else (),
         poll=selection.api("/metrics/overall"),
         events=found.reading.as_of.events,
     )
@@ -396,6 +410,11 @@ def _data_links(selection: Selection) -> tuple[Link, ...]:
         Link("curve (JSON)", selection.api("/metrics/equity_curve")),
         Link("trades (CSV)", _trades(selection)),
     )
+
+
+def _later(selection: Selection, name: PartName) -> tuple[str, str, str]:
+    title, link = PARTS[name]
+    return title, part_href(selection, name), link
 
 
 def _trades(selection: Selection) -> str:

@@ -18,10 +18,11 @@ from ..domain.times import format_time
 from ..domain.wording import shorten
 from ..errors import NotFound
 from ..report import render
+from ..report.parts import PartName
 from ..report.selection import Selection
 from ..report.tables import Group
 from ..report.view import EmptyView, Found, build
-from . import filters
+from . import filters, parts
 from .answers import HTML, Answer
 from .query import EMPTY
 
@@ -49,16 +50,20 @@ def page(
     `signed_in`: by a cookie, so the page has a way to sign out.
     Raises: InvalidParameter; Forbidden; NotFound when the log has no event of the account or strategy asked for.
     """
-    selection = _selection(parameters, bound_to, path)
+    selection, part = _selection(parameters, bound_to, path)
     with ledger.snapshot():
-        found = _found(ledger, selection)
-    if found is None:
-        return _html(render.empty(_empty(base_url, now, signed_in), signed_in))
-    return _html(render.report(build(*found), signed_in))
+        opened = _opened(ledger, selection)
+        if opened is None:
+            return _html(render.empty(_empty(base_url, now, signed_in), signed_in))
+        selection, counts, reading = opened
+        if part is not None:
+            return _html(render.part(parts.part(ledger, selection, reading, part), signed_in))
+        found = _found(ledger, selection, counts, reading)
+    return _html(render.report(build(selection, found), signed_in))
 
 
-def _found(ledger: Ledger, selection: Selection) -> tuple[Selection, Found] | None:
-    """What the log says, and the selection with the environment that is shown; None for a store without any event."""
+def _opened(ledger: Ledger, selection: Selection) -> tuple[Selection, Reading, Reading] | None:
+    """The selection with the environment that is shown, its readings of both and of that; None for an empty store."""
     scope, period = selection.scope, selection.period
     counts = ledger.summary(replace(scope, environment=None), period)
     if counts is None:
@@ -68,13 +73,17 @@ def _found(ledger: Ledger, selection: Selection) -> tuple[Selection, Found] | No
     if not selection.chosen and (counts.live or counts.demo):
         selection = replace(selection, environment="live" if counts.live else "demo")
         scope = selection.scope
-    reading = counts if scope.environment is None else ledger.summary(scope, period) or EMPTY
+    return selection, counts, counts if scope.environment is None else ledger.summary(scope, period) or EMPTY
+
+
+def _found(ledger: Ledger, selection: Selection, counts: Reading, reading: Reading) -> Found:
+    """What the log says beside the readings, for the page."""
     points, days = _course(ledger, selection, reading)
-    return selection, Found(
+    return Found(
         reading=reading,
         counts=counts,
         points=points,
-        groups=tuple(_group(ledger, selection, kind) for kind in _kinds(scope)),
+        groups=tuple(_group(ledger, selection, kind) for kind in _kinds(selection.scope)),
         strategies_tried=ledger.strategies_tried(),
         days=days,
         voids=_voids(ledger, selection, reading),
@@ -106,14 +115,19 @@ def _html(text: str) -> Answer:
     return Answer(text, content_type=HTML, headers=render.SCRIPTED_HEADERS)
 
 
-def _selection(parameters: Mapping[str, str], bound_to: Scope, path: Mapping[str, str]) -> Selection:
-    """The report knows one word more than the API: environment=both, which is what no environment means there."""
+def _selection(
+    parameters: Mapping[str, str], bound_to: Scope, path: Mapping[str, str]
+) -> tuple[Selection, PartName | None]:
+    """What is asked for, and which part of it.
+
+    The report knows one word more than the API: environment=both, which is what no environment means there.
+    """
     asked = {name: text for name, text in parameters.items() if text or name not in FORM_FIELDS}
     both = asked.get("environment") == "both"
     if both:
         del asked["environment"]
-    found = filters.read(asked, bound_to=bound_to, **path)
-    return Selection(
+    found = filters.read(asked, ("part",), bound_to=bound_to, **path)
+    selection = Selection(
         account_id=found.scope.account_id,
         strategy_id=found.scope.strategy_id,
         environment=found.scope.environment,
@@ -122,6 +136,7 @@ def _selection(parameters: Mapping[str, str], bound_to: Scope, path: Mapping[str
         end=found.period.end,
         balance=found.starting_balance,
     )
+    return selection, found.part
 
 
 def _named(scope: Scope) -> str:
