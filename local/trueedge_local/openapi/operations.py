@@ -220,10 +220,10 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "report",
         "Report",
         "The report of what the filters name",
-        "Verdict, figures, curve and tables." + _REPORT,
+        "Verdict, figures, curve, calendar and tables; a page that follows the log by itself." + _REPORT,
         report_of("The page."),
         (InvalidParameter, NotFound),
-        query=FILTERS,
+        query=(*FILTERS, "part"),
     ),
     ("GET", "/report/strategy/{strategy_id}"): Operation(
         "reportOfStrategy",
@@ -232,7 +232,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "As the report." + _REPORT,
         report_of("The page."),
         (InvalidParameter, NotFound),
-        query=FILTERS,
+        query=(*FILTERS, "part"),
     ),
     ("GET", "/report/account/{account_id}"): Operation(
         "reportOfAccount",
@@ -241,7 +241,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "As the report." + _REPORT,
         report_of("The page."),
         (InvalidParameter, NotFound),
-        query=FILTERS,
+        query=(*FILTERS, "part"),
     ),
     ("GET", "/assets/{file}"): Operation(
         "asset",

@@ -31,6 +31,8 @@ PARTS: Mapping[PartName, tuple[str, str]] = MappingProxyType(
     }
 )
 
+MOST_LABELS = 40  # rows of a table of symbols or venues
+
 _MINUTE, _HOUR, _DAY = 60_000_000, 3_600_000_000, 86_400_000_000
 _HELD = (
     (_MINUTE, "under a minute"),
@@ -186,6 +188,14 @@ def positions(selection: Selection, events: Sequence[TradeEvent], further: bool)
     return PartView("positions", PARTS["positions"][0], selection.href(), tables=(table,))
 
 
+def too_many(selection: Selection, name: PartName, most: int) -> PartView:
+    """A part that would have to look at more events than can be waited for."""
+    nothing = (
+        f"There are more than {text.count(most)} events here, and this part looks at each: choose a shorter period."
+    )
+    return PartView(name, PARTS[name][0], selection.href(), nothing=nothing)
+
+
 def symbols(selection: Selection, kinds: Mapping[str, Sequence[tuple[str, Summary]]], currency: str) -> PartView:
     """By symbol, side and venue, the largest total first."""
     if not any(kinds.values()):
@@ -205,6 +215,3 @@ def symbols(selection: Selection, kinds: Mapping[str, Sequence[tuple[str, Summar
             ranked = [*ranked[: MOST_LABELS // 2], *ranked[-MOST_LABELS // 2 :]]
         tables.append(breakdown(kind, f"By {kind}", kind.capitalize(), ranked, currency, cut))
     return PartView("symbols", PARTS["symbols"][0], selection.href(), breakdowns=tuple(tables))
-
-
-MOST_LABELS = 40

@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from . import saved as saving
 from .pages import LoginView, OnwardView
 from .parts import PartView
 from .reference import Reference
@@ -110,12 +111,23 @@ def _templates() -> Environment:
         auto_reload=False,
     )
     environment.globals["asset"] = asset_url
+    environment.globals["saved"] = None
     return environment
 
 
 def report(view: ReportView, signed_in: bool = False) -> str:
     """The page of a report."""
     return _templates().get_template("report.html").render(view=view, signed_in=signed_in)
+
+
+def saved(view: ReportView, answers: Mapping[str, str], parts: Mapping[str, PartView], version: str) -> str:
+    """The page of a report as one file. `answers`: the JSON of each address that its scripts ask."""
+    assets = _assets()
+    fonts = {asset.name: asset.content for asset in assets.values() if asset.content_type == "font/woff2"}
+    scripts = tuple(assets[name].content.decode() for name in ("uplot.js", "page.js"))
+    made = saving.make(assets["report.css"].content.decode(), fonts, scripts, answers, parts, version)
+    html = _templates().get_template("report.html").render(view=view, signed_in=False, saved=made)
+    return saving.without_links(html)
 
 
 def part(view: PartView, signed_in: bool = False) -> str:

@@ -20,7 +20,7 @@ from .figures import Figure, headline, real, sections
 from .parts import PARTS, PartName
 from .parts import href as part_href
 from .selection import Selection
-from .tables import Group, Table, table
+from .tables import MAX_ROWS, Group, Table, table
 from .text import NBSP
 from .verdict import Verdict
 
@@ -87,7 +87,7 @@ class CurveView:
 class Later:
     """A part that is asked for afterwards: by the script, or by a reader who follows the link."""
 
-    name: str
+    name: PartName
     title: str
     href: str
     link: str
@@ -100,6 +100,8 @@ class FormField:
     value: str
     kind: Literal["date", "text", "hidden"]
     hint: str = ""
+    placeholder: str = ""
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,13 @@ class ReportView:
     later: tuple[Later, ...]
     poll: str
     events: int
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """The addresses of the API that the page's script asks for its charts."""
+        rows = [row for table in self.tables for row in table.rows]
+        curves = () if self.curve is None else (self.curve.live.url,)
+        return (*curves, *(row.spark for row in rows), *(row.curve for row in rows))
 
     @property
     def title(self) -> str:
@@ -198,7 +207,7 @@ def build(selection: Selection, found: Found) -> ReportView:
         streaks=breakdown.streaks(basis, found.days) if s.n else (),
         tables=tuple(table(selection, group, found.strategies_tried) for group in found.groups if group.items),
         sections=sections(basis, currency),
-        form=_form(selection),
+        form=_form(selection, found.groups),
         reset=_reset(selection),
         data_links=_data_links(selection),
         later=tuple(Later(name, *_later(selection, name)) for name in PARTS) if s.n or s.opens else (),
@@ -372,16 +381,23 @@ def _live(selection: Selection, what: str, start: int, fall: chart.Fall | None, 
 # --- the form and the links ------------------------------------------------------------------------------------------
 
 
-def _form(selection: Selection) -> tuple[FormField, ...]:
-    hidden = [
-        FormField(name, "", value, "hidden")
-        for name, value in selection.parameters()
-        if name in ("account_id", "strategy_id", "environment")
-    ]
-    if not selection.chosen:
-        hidden = [f for f in hidden if f.name != "environment"]
+def _form(selection: Selection, groups: Sequence[Group]) -> tuple[FormField, ...]:
+    """Every filter; which accounts and strategies there are is offered, as far as the page knows them."""
+    listed = {group.kind: tuple(id_ for id_, _ in group.items[:MAX_ROWS]) for group in groups}
+    environment = dict(selection.parameters()).get("environment") if selection.chosen else None
     return (
-        *hidden,
+        *((FormField("environment", "", environment, "hidden"),) if environment else ()),
+        FormField(
+            "account_id", "Account", selection.account_id or "", "text", "empty: all", options=listed.get("account", ())
+        ),
+        FormField(
+            "strategy_id",
+            "Strategy",
+            selection.strategy_id or "",
+            "text",
+            "empty: all",
+            options=listed.get("strategy", ()),
+        ),
         FormField("from", "From", _date_value(selection.start), "date", "this day included"),
         FormField("to", "To", _date_value(selection.end), "date", "this day not included"),
         FormField(
@@ -390,6 +406,7 @@ def _form(selection: Selection) -> tuple[FormField, ...]:
             text.exact(selection.balance) if selection.balance else "",
             "text",
             "gives returns and drawdown in percent",
+            "10000",
         ),
     )
 

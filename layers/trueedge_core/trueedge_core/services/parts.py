@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from ..domain.breakdowns import by_calendar
+from ..domain.breakdowns import Trait, by_calendar, by_traits
 from ..domain.curve import choose_step
 from ..domain.days import Days, to_days
 from ..domain.decimals import to_scaled
@@ -30,13 +30,25 @@ def part(ledger: Ledger, selection: Selection, reading: Reading, name: PartName)
     if name == "hours":
         hours = by_calendar("hour", ledger.series(selection.scope, selection.period, "hour"), None)
         return parts.hours(selection, {int(hour): one.summary for hour, one in hours.items()}, currency)
-    if name == "trades":
-        return _trades(ledger, selection, s, currency)
-    raise AssertionError(name)
+    if name == "symbols":
+        return _symbols(ledger, selection, s, currency)
+    return _trades(ledger, selection, s, currency)
 
 
 def _event(trade: Trade) -> TradeEvent:
     return parse_event(read_json(trade.raw), trade.raw, trade.received_at)
+
+
+def _symbols(ledger: Ledger, selection: Selection, s: Summary, currency: str) -> PartView:
+    """Every event is looked at, so only as many are as take some seconds."""
+    if s.n + s.opens + s.voids > ledger.most_in_order:
+        return parts.too_many(selection, "symbols", ledger.most_in_order)
+    traits = by_traits(ledger.in_trade_order(selection.scope, selection.period))
+    shown: tuple[Trait, ...] = ("symbol", "side", "venue")
+    kinds: dict[str, list[tuple[str, Summary]]] = {
+        trait: [(label, one.summary) for label, one in traits[trait].items() if one.summary.n] for trait in shown
+    }
+    return parts.symbols(selection, kinds, currency)
 
 
 # --- trade by trade --------------------------------------------------------------------------------------------------

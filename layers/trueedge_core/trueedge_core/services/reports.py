@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from urllib.parse import parse_qsl, urlsplit
 
 from ..domain.curve import Point, choose_step, curve, thin
 from ..domain.days import to_days
@@ -18,11 +19,11 @@ from ..domain.times import format_time
 from ..domain.wording import shorten
 from ..errors import NotFound
 from ..report import render
-from ..report.parts import PartName
+from ..report.parts import PartName, PartView
 from ..report.selection import Selection
 from ..report.tables import Group
 from ..report.view import EmptyView, Found, build
-from . import filters, parts
+from . import filters, parts, query
 from .answers import HTML, Answer
 from .query import EMPTY
 
@@ -32,7 +33,7 @@ MOST_VOIDS = 200  # days with a voided event that are marked in the curve
 
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 # What a form sends for a field that was left empty: nothing was asked.
-FORM_FIELDS = ("from", "to", "starting_balance", "environment")
+FORM_FIELDS = ("account_id", "strategy_id", "from", "to", "starting_balance", "environment")
 
 
 def page(
@@ -60,6 +61,29 @@ def page(
             return _html(render.part(parts.part(ledger, selection, reading, part), signed_in))
         found = _found(ledger, selection, counts, reading)
     return _html(render.report(build(selection, found), signed_in))
+
+
+def saved(ledger: Ledger, parameters: Mapping[str, str], version: str) -> str:
+    """The same page as one file that opens from disk, with everything in it that the page asks for afterwards.
+
+    Raises: InvalidParameter; NotFound as `page`, and when there is no event at all.
+    """
+    selection, _ = _selection(parameters, EVERYTHING, {})
+    with ledger.snapshot():
+        opened = _opened(ledger, selection)
+        if opened is None:
+            raise NotFound("the log is empty: there is nothing to report")
+        selection, counts, reading = opened
+        view = build(selection, _found(ledger, selection, counts, reading))
+        found: dict[str, PartView] = {
+            name: parts.part(ledger, selection, reading, name) for name in (one.name for one in view.later)
+        }
+        answers = {url: write_json(query.equity_curve(ledger, _asked(url))) for url in view.asks}
+    return render.saved(view, answers, found, version)
+
+
+def _asked(url: str) -> filters.Filters:
+    return filters.read(dict(parse_qsl(urlsplit(url).query)), ("points",))
 
 
 def _opened(ledger: Ledger, selection: Selection) -> tuple[Selection, Reading, Reading] | None:
