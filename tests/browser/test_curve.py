@@ -87,9 +87,9 @@ def test_a_narrow_range_shows_every_trade_of_it_at_its_true_equity(server: Serve
     page = drawn(visit.page)
     assert len(shown(page)) <= 501
     with page.expect_response("**/metrics/equity_curve*from=*") as answer:
-        page.get_by_role("button", name="3 months").click()
+        page.get_by_role("button", name="3M").click()
     assert answer.value.status == 200
-    expect(page.get_by_role("button", name="3 months")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="3M")).to_have_attribute("aria-pressed", "true")
     page.wait_for_selector("figure[data-points]")
     inside = shown(page)[-150:]
     totals = [sum(AMOUNTS[: i + 1]) for i in range(len(AMOUNTS))]
@@ -98,7 +98,7 @@ def test_a_narrow_range_shows_every_trade_of_it_at_its_true_equity(server: Serve
     peaks = [max(0, *totals[: i + 1]) for i in range(len(totals))]
     deepest = [peaks[i - 1] - min(totals[i - 1], totals[i]) for i in range(1, len(totals))]
     assert [p["drawdown"] for p in inside] == deepest[-150:]
-    page.get_by_role("button", name="all", exact=True).click()
+    page.get_by_role("button", name="All", exact=True).click()
     page.wait_for_selector("figure[data-curve]:not([data-points])")
     assert visit.complaints == []
 
@@ -179,6 +179,6 @@ def test_one_trade_has_a_chart_too(tmp_path: Path, visitor: Visitor) -> None:
         visit = visitor.visit(server)
         page = drawn(visit.page)
         assert [count > 50 for count in inked(page)] == [True, True]
-        for name in ("1 month", "3 months", "year to date", "1 year", "all"):
+        for name in ("1M", "3M", "YTD", "1Y", "All"):
             page.get_by_role("button", name=name, exact=True).click()
         assert visit.complaints == []

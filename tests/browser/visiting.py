@@ -52,12 +52,13 @@ class Visitor:
 
     def blank(self, server: Server, width: int = DESKTOP, scheme: str = "light", scripts: bool = True) -> Visit:
         """A visit that has not begun: its page is still empty."""
+        return self.blank_at(f"http://127.0.0.1:{server.port}", width, scheme, scripts)
+
+    def blank_at(self, base_url: str, width: int = DESKTOP, scheme: str = "light", scripts: bool = True) -> Visit:
+        """The same, for what no server of ours serves."""
         size = ViewportSize(width=width, height=900)
         context = self.browser.new_context(
-            viewport=size,
-            color_scheme=scheme,
-            base_url=f"http://127.0.0.1:{server.port}",
-            java_script_enabled=scripts,
+            viewport=size, color_scheme=scheme, base_url=base_url, java_script_enabled=scripts
         )
         self.contexts.append(context)
         visit = Visit(context.new_page())

@@ -47,8 +47,10 @@
     const [before, after] = [main(), find("main[data-poll]", page)];
     if (!after) throw new Error("not the report");
     if (before.dataset.page !== after.dataset.page) return location.reload(); // the first trade of an empty store
-    const opened = all("details", before).map((one) => one.open);
-    all("details", after).forEach((one, i) => (one.open = opened[i] ?? one.open));
+    // Those of parts that came later go along with their part.
+    const words = (one) => find("summary", one).textContent;
+    const opened = new Map(all("details", before).map((one) => [words(one), one.open]));
+    for (const one of all("details", after)) one.open = opened.get(words(one)) ?? one.open;
     const focused = place(before, document.activeElement);
     const chart = find("figure[data-curve]", before)?.curve;
     const figure = find("figure[data-curve]", after);

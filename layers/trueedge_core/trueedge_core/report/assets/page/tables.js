@@ -59,8 +59,9 @@
     if (!cell) return;
     running += 1;
     try {
-      const answer = await ask(cell.dataset.spark);
-      draw(cell, answer.points);
+      const { points } = await ask(cell.dataset.spark);
+      if (points.length) draw(cell, points);
+      else cell.dataset.drawn = "empty";
     } catch {
       cell.dataset.drawn = "no";
     }
@@ -69,7 +70,6 @@
   }
 
   function draw(cell, points) {
-    if (!points.length) return;
     const levels = [0, ...points.map((p) => p.equity)];
     const times = points.map((p) => Date.parse(p.time));
     const [low, high] = [Math.min(...levels), Math.max(...levels)];
