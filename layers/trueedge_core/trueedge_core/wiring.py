@@ -7,15 +7,18 @@ settings with `configure`.
 import os
 import time
 
-from .domain.ports import KeyStore, Ledger
+from .domain.breakdowns import Months
+from .domain.ports import AccountStore, KeyStore, Ledger
 from .observability import set_level, set_metrics
 from .settings import Settings
-from .storage import open_keys, open_ledger
+from .storage import open_accounts, open_keys, open_ledger
 from .storage.recent import RecentKeys
 
 _settings: Settings | None = None
 _ledger: Ledger | None = None
 _keys: KeyStore | None = None
+_accounts: AccountStore | None = None
+_months: Months | None = None
 
 
 def settings() -> Settings:
@@ -43,14 +46,29 @@ def keys() -> KeyStore:
     return _keys
 
 
+def accounts() -> AccountStore:
+    """What people say of their accounts, of this process's store, opened at the first call."""
+    global _accounts
+    if _accounts is None:
+        _accounts = open_accounts(settings().store_url)
+    return _accounts
+
+
+def months() -> Months:
+    """What this process remembers of breakdowns of its ledger."""
+    global _months
+    if _months is None:
+        _months = Months()
+    return _months
+
+
 def configure(chosen: Settings | None) -> None:
     """Use these settings from here on (None: the environment's); what was open of the store is closed."""
-    global _settings, _ledger, _keys
-    if _ledger is not None:
-        _ledger.close()
-    if _keys is not None:
-        _keys.close()
-    _settings, _ledger, _keys = chosen, None, None
+    global _settings, _ledger, _keys, _accounts, _months
+    for opened in (_ledger, _keys, _accounts):
+        if opened is not None:
+            opened.close()
+    _settings, _ledger, _keys, _accounts, _months = chosen, None, None, None, None
     if chosen is not None:
         _observe(chosen)
 

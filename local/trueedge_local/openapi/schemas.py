@@ -256,7 +256,18 @@ def _figures() -> dict[str, Schema]:
             "A row of figures for each account.",
             {
                 **head,
-                "accounts": rows(closed("The figures of one account.", {"account_id": ID, **figures}), "One page."),
+                "accounts": rows(
+                    closed(
+                        "The figures of one account.",
+                        {
+                            "account_id": ID,
+                            "starting_balance": money
+                            | {"description": "The one that was used: the question's, else the account's own, else 0."},
+                            **figures,
+                        },
+                    ),
+                    "One page.",
+                ),
                 "next_cursor": ref("Cursor"),
             },
         ),

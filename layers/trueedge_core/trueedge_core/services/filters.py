@@ -156,15 +156,22 @@ PARAMETERS: Mapping[str, Parameter] = {parameter.name: parameter for parameter i
 
 
 def read(
-    parameters: Mapping[str, str], accept: Collection[str] = (), *, bound_to: Scope = EVERYTHING, **path: str
+    parameters: Mapping[str, str],
+    accept: Collection[str] = (),
+    *,
+    known: Collection[str] = FILTERS,
+    bound_to: Scope = EVERYTHING,
+    **path: str,
 ) -> Filters:
     """The filters among `parameters`, which may also hold the names in `accept`; ids of the path join the scope.
+
+    `known`: the filters that the route takes, when not all of them.
 
     What the key is `bound_to` is a filter that cannot be left out: the answer is that of the same question with it.
     Raises: InvalidParameter with every wrong parameter at once; Forbidden for another account or strategy than the
     key's.
     """
-    known = (*FILTERS, *accept)
+    known = (*known, *accept)
     wrong: dict[str, str] = {}
     found: dict[str, Any] = {}
     for name, text in (*path.items(), *parameters.items()):

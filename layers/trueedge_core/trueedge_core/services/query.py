@@ -1,6 +1,6 @@
 """Questions about the figures: every reading route's answer is built here, once, from what the ledger says."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -37,16 +37,24 @@ def one(ledger: Ledger, filters: Filters, kind: GroupKind) -> dict[str, object]:
         return _one(ledger, filters, reading)
 
 
-def groups(ledger: Ledger, filters: Filters, kind: GroupKind) -> dict[str, object]:
-    """GET /metrics/by_strategy and /metrics/by_account: one row for each, by id, or by a metric when `sort` says so."""
+def groups(
+    ledger: Ledger, filters: Filters, kind: GroupKind, balances: Mapping[str, int] | None = None
+) -> dict[str, object]:
+    """GET /metrics/by_strategy and /metrics/by_account: one row for each, by id, or by a metric when `sort` says so.
+
+    `balances`: of accounts, what each row's own starting balance is; the row says which one was used.
+    """
+
+    def basis(name: str, reading: Reading) -> Basis:
+        return Basis(reading.summary, (balances or {}).get(name, filters.starting_balance), tried)
+
     with ledger.snapshot():
         tried = ledger.strategies_tried() if kind == "strategy" or filters.scope.strategy_id is not None else None
         whole = _reading(ledger, filters)
         if filters.sort is not None:
-            rows, cursor = _sorted(ledger, filters, kind, tried)
-        elif filters.order == "desc":
-            raise InvalidParameter("order=desc needs a sort, such as sort=total_pnl; without one rows go by id")
+            rows, cursor = page_of(by_metric(_all_groups(ledger, filters, kind), filters, basis), filters, kind)
         else:
+            check_order(filters)
             page = ledger.groups(kind, filters.scope, filters.period, filters.cursor, filters.limit)
             rows, cursor = list(page.items), page.cursor
     return {
@@ -54,7 +62,12 @@ def groups(ledger: Ledger, filters: Filters, kind: GroupKind) -> dict[str, objec
         "filters": filters.asked,
         "as_of": as_of(whole),
         {"strategy": "strategies", "account": "accounts"}[kind]: [
-            {f"{kind}_id": name, **figures(reading, filters.starting_balance, tried)} for name, reading in rows
+            {
+                f"{kind}_id": name,
+                **({} if kind == "strategy" else {"starting_balance": from_scaled(basis(name, reading).start)}),
+                **_figures(reading, basis(name, reading)),
+            }
+            for name, reading in rows
         ],
         "next_cursor": cursor,
     }
@@ -96,15 +109,26 @@ def as_of(reading: Reading) -> dict[str, object]:
     return {"events": reading.as_of.events, "at": None if at is None else format_time(at)}
 
 
+def counted(reading: Reading, start: int) -> dict[str, object]:
+    """Environments, currency and metrics of one reading."""
+    return _counted(reading, Basis(reading.summary, start))
+
+
 def figures(reading: Reading, start: int, tried: int | None) -> dict[str, object]:
     """Environments, currency, metrics and edge of one reading."""
-    basis = Basis(reading.summary, start, tried)
+    return _figures(reading, Basis(reading.summary, start, tried))
+
+
+def _counted(reading: Reading, basis: Basis) -> dict[str, object]:
     return {
         "environments": {"live": reading.live, "demo": reading.demo},
         "currency": reading.summary.currency,
         "metrics": _shown(measure(basis)),
-        "edge": _shown(judge(basis)),
     }
+
+
+def _figures(reading: Reading, basis: Basis) -> dict[str, object]:
+    return {**_counted(reading, basis), "edge": _shown(judge(basis))}
 
 
 def _shown(values: Mapping[str, Value]) -> dict[str, object]:
@@ -147,33 +171,48 @@ def _all_groups(ledger: Ledger, filters: Filters, kind: GroupKind) -> Iterator[t
         cursor = page.cursor
 
 
-def _sorted(
-    ledger: Ledger, filters: Filters, kind: GroupKind, tried: int | None
-) -> tuple[list[tuple[str, Reading]], str | None]:
-    """One page of all rows by a metric: undefined ones last whatever the order, equal ones by id."""
-    read = BY_NAME[filters.sort or ""].read
-    offset = _offset(filters, kind)
+def by_metric(
+    rows: Iterable[tuple[str, Reading]], filters: Filters, basis: Callable[[str, Reading], Basis]
+) -> list[tuple[str, Reading]]:
+    """The rows by the metric that `sort` names: undefined ones last whatever the order, equal ones as they come."""
+    if filters.sort is None:
+        check_order(filters)
+        return list(rows)
+    read = BY_NAME[filters.sort].read
     defined: list[tuple[Any, str, Reading]] = []
     undefined: list[tuple[str, Reading]] = []
-    for name, reading in _all_groups(ledger, filters, kind):
-        value = read(Basis(reading.summary, filters.starting_balance, tried))
+    for name, reading in rows:
+        value = read(basis(name, reading))
         if value is None:
             undefined.append((name, reading))
         else:
             defined.append((value, name, reading))
     # Rows come by id and Python's sort is stable, in reverse too, so equal values stay by id.
     defined.sort(key=lambda row: row[0], reverse=filters.order == "desc")
-    rows = [(name, reading) for _, name, reading in defined] + undefined
+    return [(name, reading) for _, name, reading in defined] + undefined
+
+
+def check_order(filters: Filters) -> None:
+    """Raises: InvalidParameter for a direction without anything to go by."""
+    if filters.sort is None and filters.order == "desc":
+        raise InvalidParameter("order=desc needs a sort, such as sort=total_pnl; without one rows go by id")
+
+
+def page_of(
+    rows: Sequence[tuple[str, Reading]], filters: Filters, kind: str
+) -> tuple[list[tuple[str, Reading]], str | None]:
+    """The page of these rows that is asked for, and the cursor of the next."""
+    offset = _offset(filters, kind)
     end = offset + filters.limit
-    return rows[offset:end], cursors.encode(_question(filters, kind), end) if end < len(rows) else None
+    return list(rows[offset:end]), cursors.encode(_question(filters, kind), end) if end < len(rows) else None
 
 
-def _question(filters: Filters, kind: GroupKind) -> str:
+def _question(filters: Filters, kind: str) -> str:
     asked = write_json([kind, filters.sort, filters.order, filters.asked])
     return sha256(asked.encode()).hexdigest()[:16]
 
 
-def _offset(filters: Filters, kind: GroupKind) -> int:
+def _offset(filters: Filters, kind: str) -> int:
     """The offset inside a cursor, which is good for the question it was given with and no other."""
     if filters.cursor is None:
         return 0

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -38,7 +38,7 @@ def found(ledger: Ledger, event_id: str, bound_to: Scope = EVERYTHING) -> Trade:
 def one(ledger: Ledger, event_id: str, bound_to: Scope = EVERYTHING) -> Answer:
     """GET /trade_event/{event_id}. Raises: NotFound."""
     trade = found(ledger, event_id, bound_to)
-    return Answer('{"status":"ok",' + _row(trade)[1:])
+    return Answer('{"status":"ok",' + row(trade)[1:])
 
 
 def listing(ledger: Ledger, filters: Filters) -> Answer:
@@ -47,14 +47,14 @@ def listing(ledger: Ledger, filters: Filters) -> Answer:
     headers = {} if page.cursor is None else {"X-Next-Cursor": page.cursor}
     if filters.format == "ndjson":
         # JSON has line breaks between tokens only, where they mean nothing; inside a text they are escaped.
-        lines = "".join(_row(trade).replace("\n", " ").replace("\r", " ") + "\n" for trade in page.items)
+        lines = "".join(row(trade).replace("\n", " ").replace("\r", " ") + "\n" for trade in page.items)
         return Answer(lines, content_type=NDJSON, headers=headers)
     if filters.format == "csv":
         headers["Content-Disposition"] = 'attachment; filename="trades.csv"'
         return Answer(_csv(page.items), content_type=CSV, headers=headers)
     reading = ledger.summary(filters.scope) or EMPTY
     head = write_json({"status": "ok", "filters": _echo(filters), "as_of": as_of(reading)})
-    rows = ",".join(_row(trade) for trade in page.items)
+    rows = ",".join(row(trade) for trade in page.items)
     return Answer(f'{head[:-1]},"trades":[{rows}],"next_cursor":{write_json(page.cursor)}}}')
 
 
@@ -66,12 +66,17 @@ def _page(ledger: Ledger, filters: Filters) -> Page[Trade]:
     if filters.event_id is not None:
         trade = ledger.event(filters.event_id)
         return Page([trade] if trade is not None and _matches(trade, filters) else [], None)
-    page = ledger.trades(filters.scope, filters.period, filters.cursor, filters.limit)
+    return fitting(lambda limit: ledger.trades(filters.scope, filters.period, filters.cursor, limit), filters.limit)
+
+
+def fitting(read: Callable[[int], Page[Trade]], limit: int) -> Page[Trade]:
+    """The page of at most `limit` events that `read` gives, or a shorter one when that would be too large."""
+    page = read(limit)
     size = 0
     for number, trade in enumerate(page.items):
         size += len(trade.raw.encode()) + 200
         if size > MAX_PAGE_BYTES:
-            return ledger.trades(filters.scope, filters.period, filters.cursor, max(number, 1))
+            return read(max(number, 1))
     return page
 
 
@@ -91,7 +96,7 @@ def _matches(trade: Trade, filters: Filters) -> bool:
     )
 
 
-def _row(trade: Trade) -> str:
+def row(trade: Trade) -> str:
     """One trade as JSON; the event in it is the text that was sent, byte for byte."""
     void: dict[str, object] | None = None
     if trade.void_reason is not None:

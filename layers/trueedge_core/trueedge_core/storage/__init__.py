@@ -1,6 +1,6 @@
 """Drivers of `domain.ports`, chosen by URL. Each is imported only when its scheme is asked for."""
 
-from ..domain.ports import KeyStore, Ledger
+from ..domain.ports import AccountStore, KeyStore, Ledger
 from ..errors import TrueEdgeError
 
 
@@ -24,6 +24,14 @@ def open_keys(url: str) -> KeyStore:
     from .sqlite.keys import SqliteKeys
 
     return SqliteKeys.from_url(url)
+
+
+def open_accounts(url: str) -> AccountStore:
+    """What people say of the accounts of that ledger. Raises: as `open_ledger`."""
+    _check(url)
+    from .sqlite.accounts import SqliteAccounts
+
+    return SqliteAccounts.from_url(url)
 
 
 def _check(url: str) -> None:
