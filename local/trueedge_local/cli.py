@@ -199,14 +199,14 @@ def sam(store: str, host: str, port: int, folder: Path, event: Path | None, key:
 @click.option("--starting-balance", metavar="AMOUNT", help="Gives returns and drawdown in percent.")
 def report(store: str, out: Path, from_: str | None, **asked: str | None) -> None:
     """Write the report as one file that opens from disk: nothing in it is loaded from anywhere."""
+    from trueedge_core import wiring
+
     from . import report as command
 
     given = {**asked, "from": from_}
     ledger = _existing(store)
-    try:
-        command.write(ledger, out, {name: text for name, text in given.items() if text is not None})
-    finally:
-        ledger.close()
+    command.write(ledger, out, {name: text for name, text in given.items() if text is not None}, wiring.accounts())
+    wiring.configure(None)
 
 
 @main.group(cls=Group)

@@ -5,25 +5,28 @@ Each is a page of its own too, so a reader without scripts follows a link.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from ..domain.decimals import plain
 from ..domain.events import TradeEvent
 from ..domain.summary import Summary
+from ..domain.times import parse_time
 from . import text
 from .breakdown import Breakdown, breakdown
 from .figures import Number
 from .histogram import Histogram, histogram
 from .selection import Selection
 
-PartName = Literal["trades", "hours", "positions", "symbols"]
+PartName = Literal["limits", "positions", "trades", "hours", "symbols"]
 
 # Name, title and what the link says that leads there without scripts.
 PARTS: Mapping[PartName, tuple[str, str]] = MappingProxyType(
     {
+        "limits": ("Limits", "Show what was used of the limits"),
         "positions": ("Open positions", "Show the open positions"),
         "trades": ("Trade by trade", "Show how results are spread, and the best and worst trades"),
         "hours": ("By hour", "Show the hours of the day"),
@@ -31,7 +34,11 @@ PARTS: Mapping[PartName, tuple[str, str]] = MappingProxyType(
     }
 )
 
+NEARLY = 0.8  # of a limit: from here on it is said
 MOST_LABELS = 40  # rows of a table of symbols or venues
+
+# A part that looks at so many events is asked for by the reader, not by every page that is opened.
+ASKED_ABOVE: Mapping[PartName, int] = MappingProxyType({"hours": 300_000, "symbols": 100_000})
 
 _MINUTE, _HOUR, _DAY = 60_000_000, 3_600_000_000, 86_400_000_000
 _HELD = (
@@ -75,6 +82,19 @@ class TradeTable:
 
 
 @dataclass(frozen=True, slots=True)
+class Gauge:
+    """What was used of a limit; `limit`, `share`, `fill` are "" where none is set. `word` says what the colour says."""
+
+    label: str
+    used: Number
+    limit: str
+    share: str
+    fill: str
+    word: str
+    is_breached: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PartView:
     """One part. `back`: the report it belongs to; `nothing`: what stands there when there is nothing to show."""
 
@@ -86,6 +106,8 @@ class PartView:
     breakdowns: tuple[Breakdown, ...] = ()
     tables: tuple[TradeTable, ...] = ()
     nothing: str = ""
+    gauges: tuple[Gauge, ...] = ()
+    unit: str = ""
 
 
 def href(selection: Selection, name: PartName) -> str:
@@ -188,12 +210,41 @@ def positions(selection: Selection, events: Sequence[TradeEvent], further: bool)
     return PartView("positions", PARTS["positions"][0], selection.href(), tables=(table,))
 
 
-def too_many(selection: Selection, name: PartName, most: int) -> PartView:
-    """A part that would have to look at more events than can be waited for."""
-    nothing = (
-        f"There are more than {text.count(most)} events here, and this part looks at each: choose a shorter period."
+def refused(selection: Selection, name: PartName, why: str) -> PartView:
+    """A part that cannot be shown, and why."""
+    return PartView(name, PARTS[name][0], selection.href(), nothing=why)
+
+
+def limits(selection: Selection, used: Mapping[str, Any], currency: str) -> PartView:
+    """What was used of an account's limits; `used` is the answer of GET /accounts/{account_id}/limits."""
+    daily, trailing, cut = used["daily_loss"], used["trailing_drawdown"], used["day_cut"]
+    day = "today" if cut == {"zone": "UTC", "hour": 0} else f"today, since {cut['hour']:02d}:00 {cut['zone']}"
+    rows = [_gauge(f"Loss of {day}", daily["today"], daily["limit"])]
+    if daily["worst"] is not None:
+        rows.append(_gauge(f"Loss of the worst day, {_since(daily['worst']['from'])}", daily["worst"], daily["limit"]))
+    rows.append(_gauge("Drawdown now", trailing["now"], trailing["limit"]))
+    rows.append(_gauge("Largest drawdown", trailing["worst"], trailing["limit"]))
+    missing = [name for name, one in (("daily loss", daily), ("trailing drawdown", trailing)) if one["limit"] is None]
+    about = "How far below its start a day went at its lowest, and how far equity is below its highest; closed trades."
+    if missing:
+        about += f" No limit is set for the {' and the '.join(missing)}: PUT /accounts/{{account_id}} sets them."
+    return PartView("limits", PARTS["limits"][0], selection.href(), about=about, gauges=tuple(rows), unit=currency)
+
+
+def _since(instant: str) -> str:
+    return text.date(parse_time(instant))
+
+
+def _gauge(label: str, use: Mapping[str, Any], limit: Decimal | None) -> Gauge:
+    used = Number(text.amount(Fraction(use["used"])), plain(Decimal(use["used"])))
+    if limit is None:
+        return Gauge(label, used, "", "", "", "no limit", is_breached=False)
+    share = float(use["share"])
+    word = "reached" if use["breached"] else "most of it" if share >= NEARLY else "within"
+    asked = text.amount(Fraction(limit))
+    return Gauge(
+        label, used, asked, text.percent(100 * share), f"{min(100.0, 100 * share):.2f}%", word, use["breached"]
     )
-    return PartView(name, PARTS[name][0], selection.href(), nothing=nothing)
 
 
 def symbols(selection: Selection, kinds: Mapping[str, Sequence[tuple[str, Summary]]], currency: str) -> PartView:

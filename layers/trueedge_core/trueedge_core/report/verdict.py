@@ -46,6 +46,7 @@ class Range:
     width: str
     mean: str
     zero: str
+    zero_text: str
     low_text: str
     high_text: str
 
@@ -229,9 +230,18 @@ def _drawn(b: Basis) -> Range | None:
 
     mean = b.s.pnl / (b.s.n * SCALE)
     shown = [text.average(x, low, high) for x in interval]
-    places = (f"{place(x):.2f}%" for x in (low, high, mean, 0.0))
-    at_low, at_high, at_mean, at_zero = places
-    return Range(at_low, at_high, f"{place(high) - place(low):.2f}%", at_mean, at_zero, shown[0], shown[1])
+    ends = [place(low), place(high)]
+    return Range(
+        low=f"{ends[0]:.2f}%",
+        high=f"{ends[1]:.2f}%",
+        width=f"{ends[1] - ends[0]:.2f}%",
+        mean=f"{place(mean):.2f}%",
+        zero=f"{place(0.0):.2f}%",
+        # The line alone where its label would stand on another.
+        zero_text="0" if all(abs(place(0.0) - end) > 15 for end in ends) else "",
+        low_text=shown[0],
+        high_text=shown[1],
+    )
 
 
 def _why_deflated(b: Basis) -> str:

@@ -10,14 +10,14 @@ from typing import Literal
 
 from ..domain.days import Days
 from ..domain.metrics import Basis
-from ..domain.ports import AsOf, Environment, Reading
-from ..domain.summary import MIXED
+from ..domain.ports import Account, AsOf, Environment, Reading
+from ..domain.summary import MIXED, Summary
 from ..domain.times import DAY_US, format_time
 from . import breakdown, calendar, chart, text, verdict
 from .breakdown import Breakdown, FallRow, Streak
 from .calendar import Calendar
 from .figures import Figure, headline, real, sections
-from .parts import PARTS, PartName
+from .parts import ASKED_ABOVE, PARTS, PartName
 from .parts import href as part_href
 from .selection import Selection
 from .tables import MAX_ROWS, Group, Table, table
@@ -85,12 +85,16 @@ class CurveView:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """A part that is asked for afterwards: by the script, or by a reader who follows the link."""
+    """A part that is asked for afterwards: by the script, or by a reader who follows the link.
+
+    `cost`: why only the reader may ask for it, "" where the script does so by itself.
+    """
 
     name: PartName
     title: str
     href: str
     link: str
+    cost: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ class ReportView:
     kind: Literal["overall", "strategy", "account", "pair"]
     subject: str
     of_account: str
+    display_name: str
     crumbs: tuple[Link, ...]
     period: str
     balance: str
@@ -166,7 +171,7 @@ class EmptyView:
 class Found:
     """What the ledger said. `counts` is the reading of both environments, for the switch; `days` have a closed trade.
 
-    `voids`: the days (us) of voided events.
+    `voids`: the days (us) of voided events. `account`: what is said of the account that is shown.
     """
 
     reading: Reading
@@ -176,6 +181,7 @@ class Found:
     strategies_tried: int
     days: Days = ()
     voids: Sequence[int] = ()
+    account: Account | None = None
 
 
 def build(selection: Selection, found: Found) -> ReportView:
@@ -190,6 +196,7 @@ def build(selection: Selection, found: Found) -> ReportView:
         kind=kind,
         subject=selection.strategy_id if selection.strategy_id is not None else selection.account_id or "",
         of_account=(selection.account_id or "") if kind == "pair" else "",
+        display_name=(found.account.display_name or "") if found.account else "",
         crumbs=_crumbs(selection),
         period=_period(selection),
         balance=f"Starting balance {text.money(selection.balance)}" if selection.balance else "",
@@ -210,7 +217,7 @@ def build(selection: Selection, found: Found) -> ReportView:
         form=_form(selection, found.groups),
         reset=_reset(selection),
         data_links=_data_links(selection),
-        later=tuple(Later(name, *_later(selection, name)) for name in PARTS) if s.n or s.opens else (),
+        later=tuple(_later(selection, name, s) for name in _parts(kind)) if s.n or s.opens else (),
         poll=selection.api("/metrics/overall"),
         events=found.reading.as_of.events,
     )
@@ -429,9 +436,18 @@ def _data_links(selection: Selection) -> tuple[Link, ...]:
     )
 
 
-def _later(selection: Selection, name: PartName) -> tuple[str, str, str]:
+def _parts(kind: str) -> list[PartName]:
+    """Limits are those of a whole account."""
+    return [name for name in PARTS if name != "limits" or kind == "account"]
+
+
+def _later(selection: Selection, name: PartName, s: Summary) -> Later:
     title, link = PARTS[name]
-    return title, part_href(selection, name), link
+    events, most = s.n + s.opens + s.voids, ASKED_ABOVE.get(name)
+    cost = ""
+    if most is not None and events > most:
+        cost = f"It looks at {text.count(events)} events: the first time this may take a minute."
+    return Later(name, title, part_href(selection, name), link, cost)
 
 
 def _trades(selection: Selection) -> str:

@@ -16,7 +16,7 @@ from . import access
 
 FILTERS = ("account_id", "strategy_id", "environment", "from", "to", "starting_balance")
 MAX_LIMIT = 1000
-PARTS = ("positions", "trades", "hours", "symbols")  # of the report; report/parts.py says what they are
+PARTS = ("limits", "positions", "trades", "hours", "symbols")  # of the report; report/parts.py says what they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Filters:
     points: int = 500
     format: Literal["json", "ndjson", "csv"] = "json"
     event_id: str | None = None
-    part: Literal["positions", "trades", "hours", "symbols"] | None = None
+    part: Literal["limits", "positions", "trades", "hours", "symbols"] | None = None
 
 
 def check_id(text: str) -> str:

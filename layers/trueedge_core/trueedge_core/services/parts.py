@@ -1,18 +1,23 @@
 """What the report shows afterwards: asked for one part at a time, each at a cost that is bounded and said."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from ..domain.breakdowns import Trait, by_calendar, by_traits
+from ..domain.breakdowns import Kind, Months
 from ..domain.curve import choose_step
 from ..domain.days import Days, to_days
 from ..domain.decimals import to_scaled
 from ..domain.events import TradeEvent, parse_event
 from ..domain.money import read_json
-from ..domain.ports import Ledger, Period, Reading, Scope, Step, Trade
+from ..domain.ports import EVERYTHING, AccountStore, Ledger, Period, Reading, Scope, Step, Trade
 from ..domain.summary import DAY_US, MIXED, Summary
+from ..errors import InvalidParameter
 from ..report import parts
 from ..report.parts import PartName, PartView
 from ..report.selection import Selection
+from .accounts import limits
+from .breakdowns import rows
+from .filters import Filters
 
 LATEST = 2000  # trades whose spread is shown
 EXTREMES = 5
@@ -20,41 +25,82 @@ POSITIONS = 200
 HOUR_US = DAY_US // 24
 
 
-def part(ledger: Ledger, selection: Selection, reading: Reading, name: PartName) -> PartView:
-    """One part of the report of this selection; `reading` is its summary."""
-    s = reading.summary
-    currency = s.currency if s.currency is not None and s.currency != MIXED else ""
-    if name == "positions":
-        page = ledger.positions(selection.scope, None, POSITIONS)
-        return parts.positions(selection, [_event(trade) for trade in page.items], page.cursor is not None)
-    if name == "hours":
-        hours = by_calendar("hour", ledger.series(selection.scope, selection.period, "hour"), None)
-        return parts.hours(selection, {int(hour): one.summary for hour, one in hours.items()}, currency)
-    if name == "symbols":
-        return _symbols(ledger, selection, s, currency)
-    return _trades(ledger, selection, s, currency)
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a part is made from; `reading` is the selection's summary. Without `accounts` there are no limits."""
+
+    ledger: Ledger
+    selection: Selection
+    reading: Reading
+    months: Months
+    accounts: AccountStore | None
+    now: int
+    bound_to: Scope = EVERYTHING
+
+    @property
+    def currency(self) -> str:
+        currency = self.reading.summary.currency
+        return currency if currency is not None and currency != MIXED else ""
+
+    @property
+    def filters(self) -> Filters:
+        """The same question, as the API asks it."""
+        return Filters(self.selection.scope, self.selection.period)
+
+
+def part(sources: Sources, name: PartName) -> PartView:
+    """One part of the report."""
+    made: Mapping[PartName, Callable[[Sources], PartView]] = {
+        "limits": _limits,
+        "positions": _positions,
+        "hours": _hours,
+        "trades": _trades,
+        "symbols": _symbols,
+    }
+    return made[name](sources)
 
 
 def _event(trade: Trade) -> TradeEvent:
     return parse_event(read_json(trade.raw), trade.raw, trade.received_at)
 
 
-def _symbols(ledger: Ledger, selection: Selection, s: Summary, currency: str) -> PartView:
-    """Every event is looked at, so only as many are as take some seconds."""
-    if s.n + s.opens + s.voids > ledger.most_in_order:
-        return parts.too_many(selection, "symbols", ledger.most_in_order)
-    traits = by_traits(ledger.in_trade_order(selection.scope, selection.period))
-    shown: tuple[Trait, ...] = ("symbol", "side", "venue")
-    kinds: dict[str, list[tuple[str, Summary]]] = {
-        trait: [(label, one.summary) for label, one in traits[trait].items() if one.summary.n] for trait in shown
-    }
-    return parts.symbols(selection, kinds, currency)
+def _positions(a: Sources) -> PartView:
+    page = a.ledger.positions(a.selection.scope, None, POSITIONS)
+    return parts.positions(a.selection, [_event(trade) for trade in page.items], page.cursor is not None)
+
+
+def _hours(a: Sources) -> PartView:
+    found = rows(a.ledger, a.filters, "hour", a.months, a.reading)
+    return parts.hours(a.selection, {int(hour): one.summary for hour, one in found if one.summary.n}, a.currency)
+
+
+def _symbols(a: Sources) -> PartView:
+    """Every event is looked at, a month that was looked at before is not: a store has a limit, and says so."""
+    kinds: dict[str, list[tuple[str, Summary]]] = {}
+    shown: tuple[Kind, ...] = ("symbol", "side", "venue")
+    try:
+        for kind in shown:
+            found = rows(a.ledger, a.filters, kind, a.months, a.reading)
+            kinds[kind] = [(label, one.summary) for label, one in found if one.summary.n]
+    except InvalidParameter as error:
+        return parts.refused(a.selection, "symbols", error.message)
+    return parts.symbols(a.selection, kinds, a.currency)
+
+
+def _limits(a: Sources) -> PartView:
+    """The account's own, whatever period is shown."""
+    account_id = a.selection.account_id
+    if a.accounts is None or account_id is None or a.selection.strategy_id is not None:
+        return parts.refused(a.selection, "limits", "Limits are those of one whole account.")
+    used = limits(a.ledger, a.accounts, Filters(a.selection.scope), a.now, a.bound_to)
+    return parts.limits(a.selection, used, a.currency)
 
 
 # --- trade by trade --------------------------------------------------------------------------------------------------
 
 
-def _trades(ledger: Ledger, selection: Selection, s: Summary, currency: str) -> PartView:
+def _trades(a: Sources) -> PartView:
+    ledger, selection, s, currency = a.ledger, a.selection, a.reading.summary, a.currency
     scope, period = selection.scope, selection.period
     if not s.n:
         return parts.trades(selection, [], 0, [], [], currency)

@@ -10,20 +10,22 @@ from dataclasses import replace
 from decimal import Decimal
 from urllib.parse import parse_qsl, urlsplit
 
+from ..domain.breakdowns import Months
 from ..domain.curve import Point, choose_step, curve, thin
 from ..domain.days import to_days
 from ..domain.money import write_json
-from ..domain.ports import EVERYTHING, GroupKind, Ledger, Reading, Scope
+from ..domain.ports import EVERYTHING, Account, AccountStore, GroupKind, Ledger, Reading, Scope
 from ..domain.summary import Summary
 from ..domain.times import format_time
 from ..domain.wording import shorten
 from ..errors import NotFound
 from ..report import render
-from ..report.parts import PartName, PartView
+from ..report.parts import PartView
 from ..report.selection import Selection
 from ..report.tables import Group
 from ..report.view import EmptyView, Found, build
 from . import filters, parts, query
+from .accounts import with_own_balance
 from .answers import HTML, Answer
 from .query import EMPTY
 
@@ -42,42 +44,47 @@ def page(
     *,
     base_url: str,
     now: int,
+    accounts: AccountStore | None = None,
+    months: Months | None = None,
     bound_to: Scope = EVERYTHING,
     signed_in: bool = False,
     **path: str,
 ) -> Answer:
     """GET /report: the page for these query parameters; ids of the path join the scope, `bound_to` limits it.
 
-    `signed_in`: by a cookie, so the page has a way to sign out.
+    `accounts`: what people say of theirs; `months`: what is known of them already. `signed_in`: by a cookie, so the
+    page has a way to sign out.
     Raises: InvalidParameter; Forbidden; NotFound when the log has no event of the account or strategy asked for.
     """
-    selection, part = _selection(parameters, bound_to, path)
+    asked, selection = _selection(parameters, bound_to, path, accounts)
     with ledger.snapshot():
         opened = _opened(ledger, selection)
         if opened is None:
             return _html(render.empty(_empty(base_url, now, signed_in), signed_in))
         selection, counts, reading = opened
-        if part is not None:
-            return _html(render.part(parts.part(ledger, selection, reading, part), signed_in))
-        found = _found(ledger, selection, counts, reading)
+        if asked.part is not None:
+            sources = parts.Sources(ledger, selection, reading, months or Months(), accounts, now, bound_to)
+            return _html(render.part(parts.part(sources, asked.part), signed_in))
+        found = _found(ledger, selection, counts, reading, accounts)
     return _html(render.report(build(selection, found), signed_in))
 
 
-def saved(ledger: Ledger, parameters: Mapping[str, str], version: str) -> str:
+def saved(
+    ledger: Ledger, parameters: Mapping[str, str], version: str, now: int, accounts: AccountStore | None = None
+) -> str:
     """The same page as one file that opens from disk, with everything in it that the page asks for afterwards.
 
     Raises: InvalidParameter; NotFound as `page`, and when there is no event at all.
     """
-    selection, _ = _selection(parameters, EVERYTHING, {})
+    _, selection = _selection(parameters, EVERYTHING, {}, accounts)
     with ledger.snapshot():
         opened = _opened(ledger, selection)
         if opened is None:
             raise NotFound("the log is empty: there is nothing to report")
         selection, counts, reading = opened
-        view = build(selection, _found(ledger, selection, counts, reading))
-        found: dict[str, PartView] = {
-            name: parts.part(ledger, selection, reading, name) for name in (one.name for one in view.later)
-        }
+        view = build(selection, _found(ledger, selection, counts, reading, accounts))
+        sources = parts.Sources(ledger, selection, reading, Months(), accounts, now)
+        found: dict[str, PartView] = {name: parts.part(sources, name) for name in (one.name for one in view.later)}
         answers = {url: write_json(query.equity_curve(ledger, _asked(url))) for url in view.asks}
     return render.saved(view, answers, found, version)
 
@@ -100,7 +107,9 @@ def _opened(ledger: Ledger, selection: Selection) -> tuple[Selection, Reading, R
     return selection, counts, counts if scope.environment is None else ledger.summary(scope, period) or EMPTY
 
 
-def _found(ledger: Ledger, selection: Selection, counts: Reading, reading: Reading) -> Found:
+def _found(
+    ledger: Ledger, selection: Selection, counts: Reading, reading: Reading, accounts: AccountStore | None
+) -> Found:
     """What the log says beside the readings, for the page."""
     points, days = _course(ledger, selection, reading)
     return Found(
@@ -111,6 +120,7 @@ def _found(ledger: Ledger, selection: Selection, counts: Reading, reading: Readi
         strategies_tried=ledger.strategies_tried(),
         days=days,
         voids=_voids(ledger, selection, reading),
+        account=_account(selection, accounts),
     )
 
 
@@ -140,27 +150,28 @@ def _html(text: str) -> Answer:
 
 
 def _selection(
-    parameters: Mapping[str, str], bound_to: Scope, path: Mapping[str, str]
-) -> tuple[Selection, PartName | None]:
-    """What is asked for, and which part of it.
+    parameters: Mapping[str, str], bound_to: Scope, path: Mapping[str, str], accounts: AccountStore | None
+) -> tuple[filters.Filters, Selection]:
+    """What is asked for, with the account's own starting balance where none is named.
 
     The report knows one word more than the API: environment=both, which is what no environment means there.
     """
-    asked = {name: text for name, text in parameters.items() if text or name not in FORM_FIELDS}
-    both = asked.get("environment") == "both"
+    given = {name: text for name, text in parameters.items() if text or name not in FORM_FIELDS}
+    both = given.get("environment") == "both"
     if both:
-        del asked["environment"]
-    found = filters.read(asked, ("part",), bound_to=bound_to, **path)
-    selection = Selection(
-        account_id=found.scope.account_id,
-        strategy_id=found.scope.strategy_id,
-        environment=found.scope.environment,
-        chosen=both or found.scope.environment is not None,
-        start=found.period.start,
-        end=found.period.end,
-        balance=found.starting_balance,
+        del given["environment"]
+    asked = filters.read(given, ("part",), bound_to=bound_to, **path)
+    if accounts is not None:
+        asked = with_own_balance(asked, accounts)
+    return asked, Selection(
+        account_id=asked.scope.account_id,
+        strategy_id=asked.scope.strategy_id,
+        environment=asked.scope.environment,
+        chosen=both or asked.scope.environment is not None,
+        start=asked.period.start,
+        end=asked.period.end,
+        balance=asked.starting_balance,
     )
-    return selection, found.part
 
 
 def _named(scope: Scope) -> str:
@@ -190,6 +201,10 @@ def _course(ledger: Ledger, selection: Selection, reading: Reading) -> tuple[lis
     step = choose_step(reading.summary, POINTS)
     series = ledger.series(selection.scope, selection.period, step)
     return curve(thin(series, step, POINTS), selection.balance), to_days(series)
+
+
+def _account(selection: Selection, accounts: AccountStore | None) -> Account | None:
+    return None if accounts is None or selection.account_id is None else accounts.get(selection.account_id)
 
 
 def _voids(ledger: Ledger, selection: Selection, reading: Reading) -> list[int]:

@@ -28,5 +28,12 @@
     slot.removeAttribute("aria-busy");
   }
 
-  start("[data-part]", (slot) => !carried && near.observe(slot));
+  start("[data-part]", (slot) => {
+    if (carried) return;
+    if (slot.dataset.when !== "asked") return near.observe(slot);
+    find(".more a", slot)?.addEventListener("click", (event) => {
+      event.preventDefault();
+      load(slot);
+    });
+  });
 }
