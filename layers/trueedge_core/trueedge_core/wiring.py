@@ -8,7 +8,7 @@ import os
 import time
 
 from .domain.breakdowns import Months
-from .domain.ports import AccountStore, KeyStore, Ledger
+from .domain.ports import AccountStore, Clock, KeyStore, Ledger
 from .observability import set_level, set_metrics
 from .settings import Settings
 from .storage import open_accounts, open_keys, open_ledger
@@ -19,6 +19,14 @@ _ledger: Ledger | None = None
 _keys: KeyStore | None = None
 _accounts: AccountStore | None = None
 _months: Months | None = None
+
+
+def wall_clock() -> int:
+    """Now, in microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+_clock: Clock = wall_clock
 
 
 def settings() -> Settings:
@@ -62,13 +70,14 @@ def months() -> Months:
     return _months
 
 
-def configure(chosen: Settings | None) -> None:
+def configure(chosen: Settings | None, clock: Clock = wall_clock) -> None:
     """Use these settings from here on (None: the environment's); what was open of the store is closed."""
-    global _settings, _ledger, _keys, _accounts, _months
+    global _settings, _ledger, _keys, _accounts, _months, _clock
     for opened in (_ledger, _keys, _accounts):
         if opened is not None:
             opened.close()
     _settings, _ledger, _keys, _accounts, _months = chosen, None, None, None, None
+    _clock = clock
     if chosen is not None:
         _observe(chosen)
 
@@ -79,5 +88,5 @@ def _observe(settings: Settings) -> None:
 
 
 def now_us() -> int:
-    """The clock: microseconds since the epoch."""
-    return time.time_ns() // 1000
+    """The clock of this process: microseconds since the epoch."""
+    return _clock()

@@ -16,6 +16,7 @@ from typing import Any
 
 from trueedge_core import wiring
 from trueedge_core.domain.money import read_json
+from trueedge_core.domain.ports import Clock
 from trueedge_core.domain.times import parse_time
 from trueedge_core.services import keys
 from trueedge_core.settings import Settings
@@ -47,6 +48,14 @@ _TRADE = {
     "state": "closed",
 }
 _LOSS = {"side": "sell", "price_open": "1.0861", "price_close": "1.0870", "pnl": "-9.70"}
+_SETTINGS = {
+    "display_name": "Practice",
+    "currency": "USD",
+    "starting_balance": "10000",
+    "day_cut": {"zone": "America/New_York", "hour": 17},
+    "limits": {"daily_loss": 500, "trailing_drawdown": 1000},
+}
+_WRONG_SETTINGS = {"balance": 10000, "day_cut": {"zone": "New York", "hour": 24}}
 
 
 @dataclass(frozen=True)
@@ -118,6 +127,29 @@ _ASKED: tuple[tuple[str, str, str, str, Any], ...] = (
     ("unknown", "No such account", "GET", "/metrics/account/nothing", None),
     ("curve", "Every trade a point", "GET", "/metrics/equity_curve?strategy_id=example&starting_balance=10000", None),
     ("invalid", "Too few points", "GET", "/metrics/equity_curve?points=1", None),
+    ("rows", "Month by month", "GET", "/metrics/by_month?starting_balance=10000", None),
+    ("rows", "Monday to Sunday", "GET", "/metrics/by_weekday", None),
+    ("rows", "Hour by hour", "GET", "/metrics/by_hour?strategy_id=example", None),
+    ("page", "The worst first", "GET", "/metrics/by_symbol?sort=total_pnl", None),
+    ("invalid", "No such figure", "GET", "/metrics/by_symbol?sort=profit", None),
+    ("page", "Each venue", "GET", "/metrics/by_venue", None),
+    ("page", "Both sides", "GET", "/metrics/by_side", None),
+    (
+        "open",
+        "A position is opened",
+        "POST",
+        "/trade_event",
+        _trade("example-7", timestamp="2026-01-08T08:00:00Z", state="open", price_close=None, pnl=None),
+    ),
+    ("page", "What is open on one account", "GET", "/positions?account_id=example", None),
+    ("invalid", "It takes no dates", "GET", "/positions?from=2026-01-06", None),
+    ("put", "All there is to say", "PUT", "/accounts/example", _SETTINGS),
+    ("invalid", "Three wrong keys", "PUT", "/accounts/example", _WRONG_SETTINGS),
+    ("settings", "One account", "GET", "/accounts/example", None),
+    ("unknown", "No such account", "GET", "/accounts/nothing", None),
+    ("settings", "Every account with settings", "GET", "/accounts", None),
+    ("limits", "What was used of them", "GET", "/accounts/example/limits", None),
+    ("unknown", "No such account", "GET", "/accounts/nothing/limits", None),
     ("unknown", "No such asset", "GET", "/assets/nothing.css", None),
     ("alive", "Alive", "GET", "/health", None),
     ("unknown", "No such path", "GET", "/metrics", None),
@@ -127,7 +159,7 @@ _ASKED: tuple[tuple[str, str, str, str, Any], ...] = (
 
 def given(routes: Routes) -> list[Example]:
     """Every example, from a store that holds nothing but what they post."""
-    with _instance(is_open=True):
+    with _instance(is_open=True, clock=lambda: _START):
         ticks = itertools.count()
         wiring.ledger().clock = lambda: _START + next(ticks) * _SECOND  # type: ignore[attr-defined]
         found = [_ask(routes, *asked) for asked in _ASKED]
@@ -144,10 +176,10 @@ def given(routes: Routes) -> list[Example]:
 
 
 @contextmanager
-def _instance(*, is_open: bool) -> Iterator[None]:
+def _instance(*, is_open: bool, clock: Clock = wiring.wall_clock) -> Iterator[None]:
     with tempfile.TemporaryDirectory() as folder:
         store = f"sqlite:///{Path(folder).as_posix()}/trueedge.db"
-        wiring.configure(Settings(store_url=store, open=is_open, log_level="CRITICAL"))  # a fault is asked for
+        wiring.configure(Settings(store_url=store, open=is_open, log_level="CRITICAL"), clock)  # a fault is asked for
         try:
             yield
         finally:

@@ -16,7 +16,7 @@ from trueedge_core.errors import (
     NotFound,
     TrueEdgeError,
 )
-from trueedge_core.services import query, trades
+from trueedge_core.services import positions, query, trades
 from trueedge_core.services.answers import CSV, HTML, JSON, NDJSON
 from trueedge_core.services.filters import FILTERS
 
@@ -29,6 +29,7 @@ TAGS = {
     "Post": "Trades in. The log is permanent: a trade is never changed or deleted, only taken out of the figures.",
     "Trades": "Trades out, as they were sent.",
     "Figures": "Every figure, exactly, of whatever the filters name.",
+    "Accounts": "What people say of their accounts: a starting balance, limits, when a trading day ends.",
     "Report": "Pages for people.",
     "Service": "This instance, and this description of it.",
 }
@@ -83,6 +84,14 @@ _ANY_ID = (
 _REPORT = (
     " Without `environment` it opens on live trades if there are any, else on demo; `both` shows them together. An "
     "empty filter is none: so a form sends them."
+)
+_PARTS = (
+    " A row is the run of its trades alone, in trade order: what was left of trading if only these had been made. So "
+    "every figure of it is exact. Only what has an event in the period has a row."
+)
+_LOOKS = (
+    " Looks at every event of the period, the first time; 400 where they are more than the store hands over in "
+    "reasonable time."
 )
 _RETRY = " Posting the same again is always safe."
 
@@ -215,6 +224,108 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         json_of("Curve", "The curve."),
         (InvalidParameter,),
         query=(*FILTERS, "points"),
+    ),
+    ("GET", "/metrics/by_month"): Operation(
+        "byMonth",
+        "Figures",
+        "A row of figures for each month",
+        "Each row is the answer of `/metrics/overall` with its month as `from` and `to`." + _PARTS,
+        json_of("ByMonth", "The rows."),
+        (InvalidParameter,),
+        query=FILTERS,
+    ),
+    ("GET", "/metrics/by_weekday"): Operation(
+        "byWeekday",
+        "Figures",
+        "A row of figures for each weekday",
+        "Of UTC days." + _PARTS,
+        json_of("ByWeekday", "The rows."),
+        (InvalidParameter,),
+        query=FILTERS,
+    ),
+    ("GET", "/metrics/by_hour"): Operation(
+        "byHour",
+        "Figures",
+        "A row of figures for each hour",
+        "Of UTC hours, 0 to 23." + _PARTS,
+        json_of("ByHour", "The rows."),
+        (InvalidParameter,),
+        query=FILTERS,
+    ),
+    ("GET", "/metrics/by_symbol"): Operation(
+        "bySymbol",
+        "Figures",
+        "A row of figures for each symbol",
+        "In order of the UTF-8 bytes, or by a figure." + _PARTS + _LOOKS,
+        json_of("BySymbol", "One page of rows."),
+        (InvalidParameter,),
+        query=(*FILTERS, *query.PAGED),
+    ),
+    ("GET", "/metrics/by_venue"): Operation(
+        "byVenue",
+        "Figures",
+        "A row of figures for each venue",
+        "In order of the UTF-8 bytes, or by a figure." + _PARTS + _LOOKS,
+        json_of("ByVenue", "One page of rows."),
+        (InvalidParameter,),
+        query=(*FILTERS, *query.PAGED),
+    ),
+    ("GET", "/metrics/by_side"): Operation(
+        "bySide",
+        "Figures",
+        "A row of figures for each side",
+        "In order of the UTF-8 bytes, or by a figure." + _PARTS + _LOOKS,
+        json_of("BySide", "One page of rows."),
+        (InvalidParameter,),
+        query=(*FILTERS, *query.PAGED),
+    ),
+    ("GET", "/positions"): Operation(
+        "listPositions",
+        "Trades",
+        "What stands open",
+        "Open events, newest first, that no close answers. An open event stands for the position that its "
+        "`linked_position_id` names, else its own `event_id`; a closed event of the same account answers it whose "
+        "`linked_position_id` is that. Voided ones do not count.",
+        json_of("Positions", "One page."),
+        (InvalidParameter,),
+        query=(*positions.FILTERS, *positions.PAGED),
+    ),
+    ("GET", "/accounts"): Operation(
+        "listAccounts",
+        "Accounts",
+        "The settings of every account that has any",
+        "By id; to a key that is bound to an account its own alone. A key that is bound to a strategy gets a 403 here, "
+        "as on each of these routes: settings are of an account as a whole.",
+        json_of("Accounts", "All of them."),
+        (InvalidParameter,),
+    ),
+    ("GET", "/accounts/{account_id}"): Operation(
+        "getAccount",
+        "Accounts",
+        "The settings of one account",
+        "The defaults, where nothing was put; 404 when the log has no event of it either.",
+        json_of("AccountShown", "The settings."),
+        (InvalidParameter, NotFound),
+    ),
+    ("PUT", "/accounts/{account_id}"): Operation(
+        "putAccount",
+        "Accounts",
+        "Say of an account what its figures and limits are held to",
+        "These settings take the place of all that were there: what is left out is not set any more. The last word "
+        "counts. An account may have settings before its first trade.",
+        json_of("AccountShown", "The settings as they are now."),
+        (InvalidJson, InvalidParameter),
+        body={JSON: ref("AccountSettings")},
+    ),
+    ("GET", "/accounts/{account_id}/limits"): Operation(
+        "getLimits",
+        "Accounts",
+        "What an account has used of its limits",
+        "The loss of today and of the worst day ever, by the account's own day cut, and the drawdown. Of closed trades "
+        "alone: what open positions are worth nobody has told.",
+        json_of("Limits", "What was used."),
+        (InvalidParameter, NotFound),
+        query=("environment",),
     ),
     ("GET", "/report"): Operation(
         "report",

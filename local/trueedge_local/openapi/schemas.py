@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from trueedge_core import errors
+from trueedge_core.domain.breakdowns import CALENDAR, WEEKDAYS, Kind
 from trueedge_core.domain.fields import BY_NAME, json_schema
 from trueedge_core.domain.metrics import EDGE, METRICS, STRATEGY_ONLY, VERDICTS, Basis, Metric
 from trueedge_core.domain.money import MAX_BATCH_EVENTS
 from trueedge_core.domain.summary import Summary
 from trueedge_core.errors import TrueEdgeError
+from trueedge_core.services.accounts import MAX_NAME
+from trueedge_core.services.breakdowns import PLURAL
 from trueedge_core.services.filters import FILTERS
 from trueedge_core.services.ingest import MAX_REASON, RESULTS
 
@@ -54,7 +57,16 @@ ID: Schema = {name: value for name, value in BY_NAME["event_id"].schema.items() 
 
 
 def all_schemas() -> dict[str, Schema]:
-    return {**_values(), **_events(), **_writes(), **_figures(), **_trades(), **_errors()}
+    return {
+        **_values(),
+        **_events(),
+        **_writes(),
+        **_figures(),
+        **_breakdowns(),
+        **_trades(),
+        **_accounts(),
+        **_errors(),
+    }
 
 
 def _values() -> dict[str, Schema]:
@@ -295,6 +307,41 @@ def _figures() -> dict[str, Schema]:
     }
 
 
+def _breakdowns() -> dict[str, Schema]:
+    labels: dict[Kind, Schema] = {
+        "month": {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"},
+        "weekday": word(*WEEKDAYS),
+        "hour": {"type": "integer", "minimum": 0, "maximum": 23},
+        "symbol": ID,
+        "venue": ID,
+        "side": word("buy", "sell"),
+    }
+    return {
+        f"By{kind.capitalize()}": closed(
+            f"A row of figures for each {kind}.",
+            {
+                "status": OK,
+                "filters": ref("Filters"),
+                "as_of": ref("AsOf"),
+                PLURAL[kind]: rows(
+                    closed(
+                        f"The figures of one {kind}.",
+                        {
+                            kind: label,
+                            "environments": ref("Environments"),
+                            "currency": ref("Currency"),
+                            "metrics": ref("Metrics"),
+                        },
+                    ),
+                    "In order.",
+                ),
+                **({} if kind in CALENDAR else {"next_cursor": ref("Cursor")}),
+            },
+        )
+        for kind, label in labels.items()
+    }
+
+
 def figure(metric: Metric) -> Schema:
     """One row of the table of figures; what is undefined at all is so for no trades."""
     is_null_of_nothing = metric.read(Basis(Summary(), strategies_tried=1)) is None
@@ -347,11 +394,104 @@ def _trades() -> dict[str, Schema]:
                 "next_cursor": ref("Cursor"),
             },
         ),
+        "Positions": closed(
+            "A page of open events, newest first.",
+            {
+                "status": OK,
+                "filters": ref("Filters"),
+                "as_of": ref("AsOf"),
+                "positions": rows(ref("Trade"), "Newest first."),
+                "next_cursor": ref("Cursor"),
+            },
+        ),
         "Health": closed(
             "This instance is alive and its store answers.",
             {"status": OK, "version": TEXT, "store": TEXT | {"description": "The kind of store."}},
         ),
     }
+
+
+# --- accounts --------------------------------------------------------------------------------------------------------
+
+
+def _accounts() -> dict[str, Schema]:
+    time, money = ref("Time"), ref("Money")
+    code = {"type": "string", "pattern": BY_NAME["currency"].schema["pattern"]}
+    name = {"type": "string", "minLength": 1, "maxLength": MAX_NAME}
+    zone = TEXT | {"description": "IANA name of a time zone."}
+    hour = {"type": "integer", "minimum": 0, "maximum": 23, "description": "A full hour of its local time."}
+    sent = {
+        "display_name": nullable(name),
+        "currency": nullable(code),
+        "starting_balance": nullable(_amount("At least 0, at most 18 decimals.", {"minimum": 0})),
+        "day_cut": nullable(_optional("When a trading day begins. Without it: 0:00 UTC.", zone=zone, hour=hour)),
+        "limits": nullable(
+            _optional(
+                "Above 0, at most 18 decimals.",
+                daily_loss=_amount("The most a day may be below its start.", {"exclusiveMinimum": 0}),
+                trailing_drawdown=_amount("The most equity may be below its peak.", {"exclusiveMinimum": 0}),
+            )
+        ),
+    }
+    amount = nullable(money)
+    account = {
+        "account_id": ID,
+        "display_name": nullable(name),
+        "currency": nullable(code),
+        "starting_balance": amount,
+        "day_cut": closed("When a trading day begins.", {"zone": zone, "hour": hour}),
+        "limits": closed("What was set; null: no limit.", {"daily_loss": amount, "trailing_drawdown": amount}),
+        "changed_at": nullable(time) | {"description": "When it was last put; null: never, these are the defaults."},
+    }
+    use = {
+        "used": money,
+        "share": {"type": ["number", "null"], "description": "used / limit; null without a limit."},
+        "breached": {"type": ["boolean", "null"], "description": "The limit was reached; null without one."},
+    }
+    day = {"from": time, "to": time, "pnl": money, **use}
+    return {
+        "AccountSettings": closed("What is said of an account; null is not said.", sent, optional=sent),
+        "Account": closed("What was said of an account.", account),
+        "AccountShown": closed("What was said of an account.", {"status": OK, **account}),
+        "Accounts": closed("Accounts that have settings.", {"status": OK, "accounts": rows(ref("Account"), "By id.")}),
+        "Day": closed("A trading day; used: how far it was below its start, at its lowest.", day),
+        "Use": closed("What was used of a limit.", use),
+        "Limits": closed(
+            "What an account has used of its limits.",
+            {
+                "status": OK,
+                "filters": ref("Filters"),
+                "as_of": ref("AsOf"),
+                "environments": ref("Environments"),
+                "currency": ref("Currency"),
+                "day_cut": account["day_cut"],
+                "daily_loss": closed(
+                    "By the account's own days.",
+                    {
+                        "limit": amount,
+                        "today": ref("Day"),
+                        "worst": nullable(ref("Day")) | {"description": "Null when no day was ever below its start."},
+                    },
+                ),
+                "trailing_drawdown": closed(
+                    "From the running peak.", {"limit": amount, "now": ref("Use"), "worst": ref("Use")}
+                ),
+            },
+        ),
+    }
+
+
+def _optional(about: str, **properties: Schema) -> Schema:
+    """An object of which every key may be null or left out."""
+    return closed(about, {name: nullable(schema) for name, schema in properties.items()}, optional=properties)
+
+
+def _amount(about: str, bound: Schema) -> Schema:
+    """A number, or a text with one, as in an event."""
+    number: Schema = {"type": "number", "exclusiveMaximum": 1e20, **bound}
+    above_0 = BY_NAME["initial_risk"].schema["anyOf"][1]["pattern"]
+    pattern = above_0 if "exclusiveMinimum" in bound else above_0.replace("(?=[^eE]*[1-9])", "")
+    return {"anyOf": [number, {"type": "string", "pattern": pattern}], "description": about}
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------

@@ -16,9 +16,9 @@ from .ports import Period, Traded
 from .summary import DAY_US, Closed, Summary
 
 Calendar = Literal["month", "weekday", "hour"]
-Trait = Literal["symbol", "venue", "side"]
 Kind = Literal["month", "weekday", "hour", "symbol", "venue", "side"]
-TRAITS: tuple[Trait, ...] = get_args(Trait)
+CALENDAR: tuple[Calendar, ...] = get_args(Calendar)
+TRAITS = ("symbol", "venue", "side")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 HOUR_US = DAY_US // 24
@@ -77,10 +77,10 @@ def by_calendar(
     return parts
 
 
-def by_traits(events: Iterable[Traded]) -> dict[Trait, Parts]:
+def by_traits(events: Iterable[Traded]) -> dict[str, Parts]:
     """Events in trade order by symbol, by venue and by side, in one pass and constant memory."""
     rows = iter(events)
-    traits: dict[Trait, Parts] = {trait: {} for trait in TRAITS}
+    traits: dict[str, Parts] = {trait: {} for trait in TRAITS}
     while chunk := list(islice(rows, _CHUNK)):
         for trait, parts in traits.items():
             runs: dict[str, list[Closed]] = {}

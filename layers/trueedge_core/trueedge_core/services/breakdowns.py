@@ -6,9 +6,9 @@ month, and what costs a look at every event costs it once.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import get_args
 
 from ..domain.breakdowns import (
+    CALENDAR,
     WEEKDAYS,
     Calendar,
     Kind,
@@ -37,7 +37,6 @@ PLURAL: Mapping[Kind, str] = {
     "venue": "venues",
     "side": "sides",
 }
-CALENDAR: tuple[Calendar, ...] = get_args(Calendar)
 _STEP: Mapping[Kind, Step] = {"weekday": "day", "hour": "hour"}
 
 
@@ -110,7 +109,7 @@ def _by_month(
 def _read(ledger: Ledger, filters: Filters, kind: Kind, whole: Reading, period: Period) -> Mapping[str, Parts]:
     if kind == "weekday" or kind == "hour":
         return {kind: _of_calendar(ledger, filters, kind, whole, period, _STEP[kind])}
-    return {**by_traits(ledger.in_trade_order(filters.scope, period))}
+    return by_traits(ledger.in_trade_order(filters.scope, period))
 
 
 def _of_calendar(ledger: Ledger, filters: Filters, kind: Calendar, whole: Reading, period: Period, step: Step) -> Parts:
