@@ -41,6 +41,7 @@ def main() -> None:
                 )
                 page = context.new_page()
                 page.goto(f"http://127.0.0.1:{server.port}{path}", wait_until="networkidle")
+                page.wait_for_selector("figure[data-drawn=yes]")
                 page.screenshot(path=str(IMAGES / f"{name}.png"))
                 print(f"docs/images/{name}.png  {(IMAGES / f'{name}.png').stat().st_size:,} bytes")
                 context.close()

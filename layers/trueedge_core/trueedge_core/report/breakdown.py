@@ -66,13 +66,13 @@ def _bar(amount: int, largest: int) -> Bar:
 
 
 def by_weekday(days: Days, currency: str) -> Breakdown | None:
-    """Monday to Sunday (UTC); None without a trade. A weekend without a trade is left out."""
+    """Monday to Sunday (UTC), those with a trade; None without any."""
     if not days:
         return None
     found: dict[int, Summary] = {}
     for start, summary in days:
         found.setdefault((start // DAY_US + 3) % 7, Summary()).extend(summary)
-    parts = [(name, found.get(k, Summary())) for k, name in enumerate(WEEKDAYS) if k in found or k < 5]
+    parts = [(name, found[k]) for k, name in enumerate(WEEKDAYS) if k in found]
     return breakdown("weekday", "By weekday", "Weekday", parts, currency)
 
 

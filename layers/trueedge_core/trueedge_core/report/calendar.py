@@ -125,7 +125,11 @@ class _Shades:
     def told(self) -> str:
         if not self.limits:
             return ""
-        return "A step darker from " + ", ".join(text.compact(Fraction(limit, SCALE)) for limit in self.limits) + " on."
+        return (
+            "A step darker from "
+            + ", ".join(dict.fromkeys(text.compact(Fraction(limit, SCALE)) for limit in self.limits))
+            + " on."
+        )
 
 
 def _year(year: int, days: Sequence[tuple[date, Summary]], shades: _Shades) -> Year:

@@ -190,11 +190,11 @@ def _by_held(latest: Sequence[Summary]) -> list[tuple[str, Summary]]:
 
 
 def hours(selection: Selection, parts: Mapping[int, Summary], currency: str) -> PartView:
-    """By hour of the day, UTC; hours without a trade are rows too, for the eye."""
+    """By hour of the day, UTC, those with a trade."""
     back = selection.href()
     if not parts:
         return PartView("hours", PARTS["hours"][0], back, nothing="There is no closed trade here yet.")
-    rows = [(f"{hour:02d}:00", parts.get(hour, Summary())) for hour in range(24)]
+    rows = [(f"{hour:02d}:00", summary) for hour, summary in sorted(parts.items())]
     table = breakdown("hour", "By hour of the day", "Hour, UTC", rows, currency, "When trades were closed.")
     return PartView("hours", PARTS["hours"][0], back, breakdowns=(table,))
 

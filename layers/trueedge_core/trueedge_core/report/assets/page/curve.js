@@ -184,7 +184,7 @@
       if (other.scales.x.min !== min || other.scales.x.max !== max) other.setScale("x", { min, max });
       this.figure.dataset.range = narrow ? `${Math.round(min)}-${Math.round(max)}` : "all";
       for (const button of all("[data-range]", this.figure))
-        button.setAttribute("aria-pressed", String(same(this.reach(button.dataset.range), { min, max })));
+        button.setAttribute("aria-pressed", String(narrow === (button.dataset.range !== "All") && same(this.reach(button.dataset.range), { min, max })));
       this.offer();
       clearTimeout(this.waiting);
       this.waiting = setTimeout(() => this.refine(), 200);
