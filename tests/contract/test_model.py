@@ -36,7 +36,8 @@ events = st.builds(
     account_id=st.sampled_from(["A", "B"]),
     strategy_id=st.sampled_from(["s", "t", "u"]),
     environment=st.sampled_from(["live", "live", "demo"]),
-    state=st.sampled_from(["closed"] * 6 + ["open"]),
+    state=st.sampled_from(["closed"] * 6 + ["open"] * 2),
+    linked_position_id=st.sampled_from([None, None, "p", "q", "e001", "e002"]),
 )
 
 
@@ -132,6 +133,20 @@ class AnyHistory(RuleBasedStateMachine):
     def the_whole_is_right(self) -> None:
         if hasattr(self, "ledger"):
             self.compare(Scope(), Period())
+
+    @invariant()
+    def what_stands_open_is_right(self) -> None:
+        if not hasattr(self, "ledger"):
+            return
+        valid = [event for event in self.model.values() if event["event_id"] not in self.voided]
+        answered = {(e["account_id"], e.get("linked_position_id")) for e in valid if e["state"] == "closed"}
+        standing = [
+            event["event_id"]
+            for event in valid
+            if event["state"] == "open"
+            and (event["account_id"], event.get("linked_position_id") or event["event_id"]) not in answered
+        ]
+        assert sorted(trade.event_id for trade in self.ledger.positions(limit=1000).items) == sorted(standing)
 
     def compare(self, scope: Scope, period: Period) -> None:
         def wanted(event: dict[str, Any]) -> bool:

@@ -33,17 +33,25 @@ RFC3339_Z = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,5}[1-9]\d*|\.\d*[
 
 def differences(answer: Mapping[str, Any], expected: Mapping[str, Any], deflated: bool) -> list[str]:
     """What is wrong with one `{"currency", "metrics", "edge"}` (and `environments`, where it has them)."""
+    found = metric_differences(answer, expected)
+    found += _names("edge", set(answer["edge"]), EDGE | (DEFLATED if deflated else set()))
+    return found + _values(answer["edge"], expected)
+
+
+def metric_differences(answer: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    """What is wrong with one `{"currency", "metrics"}` (and `environments`, where it has them)."""
     found = []
     if answer["currency"] != expected["currency"]:
         found.append(f"currency: {answer['currency']!r} instead of {expected['currency']!r}")
     if "environments" in answer and answer["environments"] != {k: str(v) for k, v in expected["environments"].items()}:
         found.append(f"environments: {answer['environments']} instead of {expected['environments']}")
     found += _names("metrics", set(answer["metrics"]), METRICS)
-    found += _names("edge", set(answer["edge"]), EDGE | (DEFLATED if deflated else set()))
-    for name, value in {**answer["metrics"], **answer["edge"]}.items():
-        if name in expected and (complaint := _wrong(name, value, expected[name])):
-            found.append(f"{name}: {complaint}")
-    return found
+    return found + _values(answer["metrics"], expected)
+
+
+def _values(got: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    wrong = {name: _wrong(name, value, expected[name]) for name, value in got.items() if name in expected}
+    return [f"{name}: {complaint}" for name, complaint in wrong.items() if complaint]
 
 
 def _names(where: str, got: set[str], wanted: set[str]) -> list[str]:

@@ -233,6 +233,10 @@ DAMAGE: dict[str, tuple[str, str]] = {
     ),
     "a typed column": ("UPDATE trades SET pnl = '99' WHERE id = 7", "column pnl"),
     "the kept text": ("UPDATE trades SET raw_json = replace(raw_json, 'EURUSD', 'GBPUSD') WHERE id = 7", "column"),
+    "a position that is none": (
+        "INSERT INTO open_positions (trade, account_id, position_id, timestamp, event_id) VALUES (7, 'a', 'p', 0, 'e')",
+        "trade 7 is no open position",
+    ),
     "a trade taken out of the log": ("DELETE FROM trades WHERE id = 7", "position 7 should come next"),
 }
 
@@ -246,6 +250,45 @@ def test_fsck_finds(name: str, tmp_path: Path) -> None:
     found = list(ledger.fsck())
     assert any(expected in finding.message for finding in found), found
     ledger.close()
+
+
+def test_fsck_finds_an_open_position_that_is_missing_and_rebuild_brings_it_back(tmp_path: Path) -> None:
+    ledger = SqliteLedger(str(tmp_path / "store.db"))
+    ledger.append([event("o", state="open"), event("c", START + 1)])
+    ledger.db.execute("DELETE FROM open_positions")
+    [finding] = ledger.fsck()
+    assert (finding.where, "trade 0, open position o" in finding.message) == ("positions", True)
+    list(ledger.rebuild())
+    assert list(ledger.fsck()) == []
+    assert [trade.event_id for trade in ledger.positions().items] == ["o"]
+    ledger.close()
+
+
+def test_a_store_from_before_there_were_positions_has_them_once_it_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, steps = str(tmp_path / "store.db"), connection.migrations()
+    monkeypatch.setattr(connection, "migrations", lambda: steps[:2])
+    ledger = SqliteLedger(path)
+    ledger.append([event("o1", state="open", linked_position_id="p"), event("o2", START + 1, state="open")])
+    ledger.append([event("o3", START + 2, state="open"), event("c", START + 3, linked_position_id="o2")])
+    ledger.append([event("d", START + 3, linked_position_id="p")])
+    ledger.void("d", "was another")
+    ledger.close()
+    monkeypatch.setattr(connection, "migrations", lambda: steps)
+    ledger = SqliteLedger(path)
+    assert [trade.event_id for trade in ledger.positions().items] == ["o3", "o1"]
+    assert list(ledger.fsck()) == []
+    ledger.close()
+
+
+def test_a_script_that_ends_inside_a_statement_is_not_executed_by_halves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = [*connection.migrations(), "CREATE TABLE a (x INTEGER);\nCREATE TABLE b (x INTEGER)"]
+    monkeypatch.setattr(connection, "migrations", lambda: steps)
+    with pytest.raises(AssertionError, match="inside a statement"):
+        SqliteLedger(str(tmp_path / "store.db"))
 
 
 def test_fsck_finds_an_event_whose_folding_was_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,7 +341,30 @@ READS: dict[str, Callable[[SqliteLedger], object]] = {
     ),
     "a page of trades": lambda ledger: ledger.trades(Scope("acc-1", None, "demo")),
     "an event": lambda ledger: ledger.event("e0003"),
+    "a stretch in trade order": lambda ledger: list(
+        ledger.in_trade_order(Scope("acc-1"), Period(START + 17, START + DAY))
+    ),
+    "positions of an account": lambda ledger: ledger.positions(Scope("acc-1", None, "demo")),
+    "positions": lambda ledger: ledger.positions(),
 }
+
+# What the triggers run, which no trace shows: from one trade to what it opens, closes or lets stand again.
+TRIGGERED = {
+    "an open": "SELECT * FROM standing_open WHERE trade = 3",
+    "a close": "DELETE FROM open_positions WHERE account_id = 'a' AND position_id = 'p'",
+    "opens of a close": "SELECT s.* FROM trades c CROSS JOIN trades o ON o.account_id = c.account_id"
+    " AND o.linked_position_id = c.linked_position_id AND o.state = 'open'"
+    " CROSS JOIN standing_open s ON s.trade = o.id WHERE c.id = 3",
+}
+
+
+@pytest.mark.parametrize("name", TRIGGERED)
+def test_no_statement_of_a_trigger_scans_a_table(name: str, tmp_path: Path) -> None:
+    ledger = filled(tmp_path / "store.db", 10)
+    plan = [row[3] for row in ledger.db.execute("EXPLAIN QUERY PLAN " + TRIGGERED[name])]
+    assert plan
+    assert not [step for step in plan if step.startswith("SCAN")], plan
+    ledger.close()
 
 
 @pytest.mark.parametrize("name", READS)
