@@ -17,6 +17,7 @@ def _page(**path: str) -> Answer:
         accounts=accounts(),
         months=months(),
         bound_to=bound_to(app),
+        may_share=access.may_share(asked.seen["key"]),
         signed_in=access.cookie(asked.headers, asked.cookies) is not None,
         **path,
     )

@@ -26,6 +26,9 @@ OWNERS = {"t-0": (MINE[0], FOREIGN[1]), "t-1": MINE, "t-2": (FOREIGN[0], MINE[1]
 
 
 def target(route: Route) -> str:
+    if "{key_id}" in route.path:
+        spare, _ = making.create(wiring.keys(), ["read"], wiring.now_us(), name="spare")
+        return route.path.replace("{key_id}", digest_of(spare)[:12])
     return route.path.replace("{event_id}", "t-1").replace("{strategy_id}", MINE[1]).replace("{account_id}", MINE[0])
 
 
@@ -36,6 +39,8 @@ def body_for(route: Route) -> Any:
         return b""
     if route.path.endswith("/void"):
         return {"reason": "no"}
+    if route.path.startswith("/keys"):
+        return {"scopes": ["read"]}
     event = trade("t-9", account_id=MINE[0], strategy_id=MINE[1])
     return [event] if route.path == "/trade_events" else event
 
@@ -148,6 +153,8 @@ def test_a_scope_opens_its_routes_and_no_other(route: Route, instance: Instance)
         opens, refuses = "admin", "read"
         key = instance.key("ingest", account_id=MINE[0])  # no bot says what its account is held to
         assert instance.call("PUT", target(route), body_for(route), x_api_key=key).status == 403
+    if route.path.startswith("/keys"):
+        opens = "admin"
     if route.path.endswith("/void"):
         opens = "admin"
         for unbound in ({}, {"strategy_id": MINE[1]}):  # a key of no account in particular corrects none

@@ -47,7 +47,7 @@ ASSET_HEADERS: Mapping[str, str] = MappingProxyType({"Cache-Control": "public, m
 
 
 # Files that go out as one: small ones to read, one request to make. Later ones use what earlier ones define.
-_SCRIPTS = ("base", "curve", "calendar", "tables", "compare", "parts", "live")
+_SCRIPTS = ("base", "curve", "calendar", "tables", "compare", "parts", "share", "live")
 _BUNDLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "report.css": ("vendor/uplot.css", "report.css"),
@@ -115,9 +115,9 @@ def _templates() -> Environment:
     return environment
 
 
-def report(view: ReportView, signed_in: bool = False) -> str:
-    """The page of a report."""
-    return _templates().get_template("report.html").render(view=view, signed_in=signed_in)
+def report(view: ReportView, signed_in: bool = False, may_share: bool = False) -> str:
+    """The page of a report. `may_share`: it has what an administrator makes share links with."""
+    return _templates().get_template("report.html").render(view=view, signed_in=signed_in, may_share=may_share)
 
 
 def saved(view: ReportView, answers: Mapping[str, str], parts: Mapping[str, PartView], version: str) -> str:
@@ -126,7 +126,7 @@ def saved(view: ReportView, answers: Mapping[str, str], parts: Mapping[str, Part
     fonts = {asset.name: asset.content for asset in assets.values() if asset.content_type == "font/woff2"}
     scripts = tuple(assets[name].content.decode() for name in ("uplot.js", "page.js"))
     made = saving.make(assets["report.css"].content.decode(), fonts, scripts, answers, parts, version)
-    html = _templates().get_template("report.html").render(view=view, signed_in=False, saved=made)
+    html = _templates().get_template("report.html").render(view=view, signed_in=False, may_share=False, saved=made)
     return saving.without_links(html)
 
 

@@ -112,12 +112,15 @@ class FormField:
 class ReportView:
     """The whole page. `subject` is an id from outside, "" for overall: text, whatever it holds.
 
+    `account` and `strategy`: what a share link of this page is bound to, "" for none.
     `poll`: where the script asks whether there is more than `events`, the log entries these figures have taken in.
     """
 
     kind: Literal["overall", "strategy", "account", "pair"]
     subject: str
     of_account: str
+    account: str
+    strategy: str
     display_name: str
     crumbs: tuple[Link, ...]
     period: str
@@ -196,6 +199,8 @@ def build(selection: Selection, found: Found) -> ReportView:
         kind=kind,
         subject=selection.strategy_id if selection.strategy_id is not None else selection.account_id or "",
         of_account=(selection.account_id or "") if kind == "pair" else "",
+        account=selection.account_id or "",
+        strategy=selection.strategy_id or "",
         display_name=(found.account.display_name or "") if found.account else "",
         crumbs=_crumbs(selection),
         period=_period(selection),

@@ -48,12 +48,13 @@ def page(
     months: Months | None = None,
     bound_to: Scope = EVERYTHING,
     signed_in: bool = False,
+    may_share: bool = False,
     **path: str,
 ) -> Answer:
     """GET /report: the page for these query parameters; ids of the path join the scope, `bound_to` limits it.
 
     `accounts`: what people say of theirs; `months`: what is known of them already. `signed_in`: by a cookie, so the
-    page has a way to sign out.
+    page has a way to sign out. `may_share`: by an administrator, who may give others a link.
     Raises: InvalidParameter; Forbidden; NotFound when the log has no event of the account or strategy asked for.
     """
     asked, selection = _selection(parameters, bound_to, path, accounts)
@@ -66,7 +67,7 @@ def page(
             sources = parts.Sources(ledger, selection, reading, months or Months(), accounts, now, bound_to)
             return _html(render.part(parts.part(sources, asked.part), signed_in))
         found = _found(ledger, selection, counts, reading, accounts)
-    return _html(render.report(build(selection, found), signed_in))
+    return _html(render.report(build(selection, found), signed_in, may_share))
 
 
 def saved(
