@@ -168,7 +168,7 @@ def given(routes: Routes) -> list[Example]:
         found = [_ask(routes, *asked) for asked in _ASKED]
         found.append(_ask(routes, "busy", "The store is busy", "POST", "/trade_event", _trade("example-6"), busy=True))
     with _instance(is_open=False, clock=lambda: _START):
-        admin, _ = keys.create(wiring.keys(), ["admin"], _START, name="mine")
+        admin, _ = keys.create(wiring.keys(), ["admin"], _START - _SECOND, name="mine")
         found.append(_ask(routes, "made", "To share an account for a month", "POST", "/keys", _SHARE, key=admin))
         found.append(_ask(routes, "invalid", "Two wrong fields", "POST", "/keys", _WRONG_KEY, key=admin))
         found.append(_ask(routes, "keys", "Both", "GET", "/keys", None, key=admin))
