@@ -19,7 +19,8 @@ from .store import loaded
 
 SMALL = 1_000
 PER_ROUND = 60
-DEAR_PER_ROUND = 8  # curve and report: for information
+ROWS = ("by_month", "by_weekday", "by_hour", "by_symbol", "limits")
+DEAR_PER_ROUND = 8  # these, curve and report: for information
 
 
 def run(scale: Scale) -> list[Result]:
@@ -36,6 +37,11 @@ def run(scale: Scale) -> list[Result]:
             "by_strategy": (large, by_strategy, PER_ROUND // 2),
             "by_strategy_balance": (large, by_strategy_balance, DEAR_PER_ROUND),
             "by_strategy_cut": (large, by_strategy_cut, DEAR_PER_ROUND),
+            "by_month": (large, by_month, DEAR_PER_ROUND),
+            "by_weekday": (large, by_weekday, DEAR_PER_ROUND),
+            "by_hour": (large, by_hour, DEAR_PER_ROUND),  # the warm-up pays for the months that are then known
+            "by_symbol": (large, by_symbol, DEAR_PER_ROUND),
+            "limits": (large, limits, DEAR_PER_ROUND),
             "curve": (large, curve, DEAR_PER_ROUND),
             "report": (large, report, DEAR_PER_ROUND),
         }
@@ -61,7 +67,7 @@ def run(scale: Scale) -> list[Result]:
         within("large", "<= 10"),
         Result(f"{TITLES['cut']} {what}", ms["cut"], base, *ratio("cut", "<= 4")),
         within("by_strategy", "<= 40"),
-        *(within(name) for name in ("by_strategy_balance", "strategy", "by_strategy_cut", "curve", "report")),
+        *(within(name) for name in ("by_strategy_balance", "strategy", "by_strategy_cut", *ROWS, "curve", "report")),
     ]
 
 
@@ -74,6 +80,11 @@ TITLES = {
     "by_strategy": "GET /metrics/by_strategy, all 100",
     "by_strategy_balance": "GET /metrics/by_strategy, all 100, starting_balance",
     "by_strategy_cut": "GET /metrics/by_strategy, all 100, from and to",
+    "by_month": "GET /metrics/by_month",
+    "by_weekday": "GET /metrics/by_weekday, asked before",
+    "by_hour": "GET /metrics/by_hour, asked before",
+    "by_symbol": "GET /metrics/by_symbol, asked before",
+    "limits": "GET /accounts/{id}/limits",
     "curve": "GET /metrics/equity_curve",
     "report": "GET /report",
 }
@@ -132,6 +143,26 @@ def by_strategy_balance(draw: Draw) -> str:
 
 def by_strategy_cut(draw: Draw) -> str:
     return f"/metrics/by_strategy?{_dates(draw)}"
+
+
+def by_month(draw: Draw) -> str:
+    return f"/metrics/by_month?{_balance(draw)}"
+
+
+def by_weekday(draw: Draw) -> str:
+    return f"/metrics/by_weekday?{_balance(draw)}"
+
+
+def by_hour(draw: Draw) -> str:
+    return f"/metrics/by_hour?{_balance(draw)}"
+
+
+def by_symbol(draw: Draw) -> str:
+    return f"/metrics/by_symbol?{_balance(draw)}"
+
+
+def limits(draw: Draw) -> str:
+    return f"/accounts/{data.ACCOUNTS[int(len(data.ACCOUNTS) * draw())]}/limits"
 
 
 def curve(draw: Draw) -> str:

@@ -1,6 +1,8 @@
 """Trading days and the worst of them, against a walk over every trade and every day."""
 
 import doctest
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from random import Random
@@ -160,3 +162,9 @@ def test_of_a_thousand_days_few_are_read() -> None:
 
 def test_the_examples_in_the_docstrings_come_out() -> None:
     assert doctest.testmod(limits).failed == 0
+
+
+def test_zones_are_known_where_the_system_knows_none() -> None:
+    program = "import zoneinfo; zoneinfo.reset_tzpath(to=[]); print(zoneinfo.ZoneInfo('America/New_York'))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "America/New_York\n", done.stderr
