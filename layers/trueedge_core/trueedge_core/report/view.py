@@ -25,6 +25,9 @@ from .text import NBSP
 from .verdict import Verdict
 
 
+PAGE_OF_TRADES = 1000  # as many as a listing gives at once
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     text: str
@@ -221,7 +224,7 @@ def build(selection: Selection, found: Found) -> ReportView:
         sections=sections(basis, currency),
         form=_form(selection, found.groups),
         reset=_reset(selection),
-        data_links=_data_links(selection),
+        data_links=_data_links(selection, s.n + s.opens + s.voids),
         later=tuple(_later(selection, name, s) for name in _parts(kind)) if s.n or s.opens else (),
         poll=selection.api("/metrics/overall"),
         events=found.reading.as_of.events,
@@ -433,11 +436,13 @@ def _date_value(us: int | None) -> str:
     return "" if us is None else text.moment(us).date().isoformat()
 
 
-def _data_links(selection: Selection) -> tuple[Link, ...]:
+def _data_links(selection: Selection, events: int) -> tuple[Link, ...]:
+    # A page of a listing has an end; the header X-Next-Cursor names the next one.
+    trades = "trades (CSV)" if events <= PAGE_OF_TRADES else f"newest {text.count(PAGE_OF_TRADES)} trades (CSV)"
     return (
         Link("figures (JSON)", selection.api("/metrics/overall")),
         Link("curve (JSON)", selection.api("/metrics/equity_curve")),
-        Link("trades (CSV)", _trades(selection)),
+        Link(trades, _trades(selection)),
     )
 
 
@@ -457,4 +462,4 @@ def _later(selection: Selection, name: PartName, s: Summary) -> Later:
 
 def _trades(selection: Selection) -> str:
     href = replace(selection, balance=0).api("/trade_events")
-    return f"{href}{'&' if '?' in href else '?'}format=csv"
+    return f"{href}{'&' if '?' in href else '?'}format=csv&limit={PAGE_OF_TRADES}"

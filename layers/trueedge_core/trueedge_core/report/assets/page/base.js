@@ -123,3 +123,8 @@ function startAll(within = document) {
 }
 
 document.addEventListener("DOMContentLoaded", () => startAll());
+
+// A definition that was opened by focus or tap goes with Escape.
+document.addEventListener("keydown", ({ key }) => {
+  if (key === "Escape" && document.activeElement?.matches(".term")) document.activeElement.blur();
+});

@@ -5,8 +5,11 @@
   const HEIGHT = 300;
   const FONT = '12px "TE Sans", Inter, system-ui, sans-serif';
 
+  const chosen = new Map(); // by section: whose curves are shown, for when a fresh page takes its place
+
   class Comparison {
     constructor(section) {
+      this.id = section.getAttribute("aria-labelledby");
       this.section = section;
       this.box = find(".overlay", section);
       this.legend = find(".chips", section);
@@ -15,7 +18,9 @@
       this.answers = new Map();
       this.places = Array(MOST).fill(null); // who has which colour: one that stays keeps its own
       for (const input of this.rows) input.addEventListener("change", () => this.toggle(input));
-      for (const input of this.rows.slice(0, MOST)) this.put(input);
+      const before = chosen.get(this.id);
+      const first = before ? this.rows.filter((input) => before.includes(input.value)) : this.rows.slice(0, MOST);
+      for (const input of first) this.put(input);
       new ResizeObserver(() => this.plot?.setSize({ width: this.box.clientWidth, height: HEIGHT })).observe(this.box);
       dark.addEventListener("change", () => this.draw());
       this.refresh();
@@ -41,6 +46,7 @@
 
     async refresh() {
       this.told.textContent = "";
+      chosen.set(this.id, this.places.filter(Boolean).map((input) => input.value));
       const wanted = this.places.filter(Boolean).filter((input) => !this.answers.has(input.dataset.compare));
       await Promise.all(wanted.map(async ({ dataset }) => this.answers.set(dataset.compare, await ask(dataset.compare).catch(() => ({ points: [] })))));
       this.draw();

@@ -70,7 +70,6 @@
     startAll(after);
     focused?.(after)?.focus({ preventScroll: true });
     document.title = page.title;
-    document.dispatchEvent(new CustomEvent("renewed"));
   }
 
   const FOCUSABLE = "a, button, summary, input, [tabindex]";
