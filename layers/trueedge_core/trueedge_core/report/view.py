@@ -24,7 +24,6 @@ from .tables import MAX_ROWS, Group, Table, table
 from .text import NBSP
 from .verdict import Verdict
 
-
 PAGE_OF_TRADES = 1000  # as many as a listing gives at once
 
 
