@@ -157,7 +157,7 @@ def test_every_link_and_button_can_be_reached_by_keyboard_in_reading_order(serve
 
 def test_the_form_and_the_switch_ask_the_next_page(server: Server, visitor: Visitor) -> None:
     visit = visitor.visit(server)
-    visit.page.get_by_text("Period and starting balance").click()
+    visit.page.get_by_text("Account, strategy, period, starting balance").click()
     visit.page.get_by_label("Starting balance", exact=True).fill("10000")
     visit.page.get_by_label("From", exact=True).fill("2023-03-01")
     visit.page.get_by_role("button", name="Show").click()
@@ -166,9 +166,23 @@ def test_the_form_and_the_switch_ask_the_next_page(server: Server, visitor: Visi
     visit.page.get_by_role("link", name="Both").click()
     expect(visit.page.get_by_text("Live and demo are mixed.")).to_be_visible()
     expect(visit.page.get_by_text("From 1 Mar 2023")).to_be_visible()
-    visit.page.get_by_text("Period and starting balance").click()
-    visit.page.get_by_role("link", name="All time, no balance").click()
+    visit.page.get_by_text("Account, strategy, period, starting balance").click()
+    visit.page.get_by_role("link", name="Without these").click()
     expect(visit.page.get_by_text("All time", exact=True)).to_be_visible()
+    assert visit.complaints == []
+
+
+def test_an_account_is_chosen_from_those_there_are_and_stays_in_the_address(server: Server, visitor: Visitor) -> None:
+    visit = visitor.visit(server)
+    page = visit.page
+    page.get_by_text("Account, strategy, period, starting balance").click()
+    assert page.locator("#f-account_id-list option").evaluate_all("all => all.map(o => o.value)") == ["IB-1", "IB-2"]
+    page.get_by_label("Account", exact=True).fill("IB-2")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("h1 bdi")).to_have_text("IB-2")
+    assert "account_id=IB-2" in page.url
+    page.reload()
+    expect(page.locator("h1 bdi")).to_have_text("IB-2")
     assert visit.complaints == []
 
 
