@@ -46,6 +46,7 @@ class Real:
 
     def __init__(self, data: Path, folder: Path) -> None:
         lines = [line for file in sorted(data.glob("*/trades.jsonl")) for line in file.read_text().splitlines()]
+        lines[::3] = [line.replace('"environment": "demo"', '"environment": "live"') for line in lines[::3]]
         for number in range(0, 600, 20):
             opened = {**read(lines[number * 20]), "event_id": f"open-{number}", "state": "open", "pnl": None}
             lines.append(json.dumps(opened, default=str))
@@ -100,7 +101,7 @@ QUESTIONS: dict[str, dict[str, str]] = {
         "to": "2022-11-09T15:45:30.25Z",
         "starting_balance": "5000.5",
     },
-    "one account": {"account_id": "tradingview_pynecore", "starting_balance": "100000"},
+    "one account": {"account_id": "tv_backtests", "starting_balance": "100000"},
     "one strategy, inside one month": {"strategy_id": "manual", "from": "2016-08-08T11:00:00Z", "to": "2016-08-20"},
     "nothing": {"from": "2003-01-01", "to": "2003-02-01"},
 }

@@ -132,39 +132,43 @@ def parts(*amounts: int) -> dict[str, Part]:
 
 def test_a_month_is_found_while_its_counts_are_the_same() -> None:
     months, month = Months(), {"hour": parts(1, 2)}
-    months.keep("jan", (2, 0), month)
-    assert months.find("jan", (2, 0)) is month
-    assert months.find("jan", (3, 0)) is None
-    assert months.find("jan", (2, 1)) is None
-    assert months.find("feb", (2, 0)) is None
+    months.keep("jan", (2, 0, 2), month)
+    assert months.find("jan", (2, 0, 2)) is month
+    for other in ((3, 0, 2), (2, 1, 2), (2, 0, 1)):
+        assert months.find("jan", other) is None
+    assert months.find("feb", (2, 0, 2)) is None
 
 
-def test_a_month_that_was_read_while_a_trade_came_in_is_not_kept() -> None:
+@pytest.mark.parametrize("counted", [(3, 0, 2), (2, 1, 2), (2, 0, 1)])
+def test_a_month_that_was_read_while_a_trade_came_in_is_not_kept(counted: tuple[int, int, int]) -> None:
     months = Months()
-    months.keep("jan", (3, 0), {"hour": parts(1, 2)})
-    assert months.find("jan", (3, 0)) is None
+    months.keep("jan", counted, {"hour": parts(1, 2)})
+    assert months.find("jan", counted) is None
+    assert months.size == 0
 
 
 def test_every_entry_of_the_log_makes_another_version() -> None:
     open_one, voided, closed = Summary(), Summary(), Summary.of(Closed(1, 1, 0))
     open_one.opens, voided.voids = 1, 1
-    assert version([]) == (0, 0)
-    assert version([closed]) == version([open_one]) == (1, 0)
-    assert version([voided]) == (1, 1)
-    assert version([closed, voided, open_one]) == (3, 1)
+    assert version([]) == (0, 0, 0)
+    assert version([Part(closed)]) == version([Part(open_one)]) == (1, 0, 0)
+    assert version([Part(voided)]) == (1, 1, 0)
+    assert version([Part(closed, 1), Part(voided), Part(open_one)]) == (3, 1, 1)
 
 
 def test_months_not_asked_for_the_longest_go_first() -> None:
     months = Months(room=4)
-    months.keep("a", (2, 0), {"hour": parts(1, 2)})
-    months.keep("b", (2, 0), {"hour": parts(1, 2)})
-    assert months.find("a", (2, 0))
-    months.keep("c", (2, 0), {"hour": parts(1, 2)})
-    assert [name for name in "abc" if months.find(name, (2, 0))] == ["a", "c"]
-    months.keep("c", (3, 0), {"hour": parts(1, 2, 3)})  # in place of the older c
+    months.keep("a", (2, 0, 2), {"hour": parts(1, 2)})
+    months.keep("b", (2, 0, 2), {"hour": parts(1, 2)})
+    assert months.find("a", (2, 0, 2))
+    months.keep("c", (2, 0, 2), {"hour": parts(1, 2)})
+    assert [name for name in "abc" if months.find(name, (2, 0, 2))] == ["a", "c"]
+    months.keep("c", (3, 0, 3), {"hour": parts(1, 2, 3)})  # in place of the older c
     assert months.size <= 4
-    assert months.find("c", (3, 0))
-    months.keep("d", (5, 0), {"hour": parts(1, 2, 3, 4, 5)})  # too large for any room: nothing is left, nothing breaks
+    assert months.find("c", (3, 0, 3))
+    months.keep(
+        "d", (5, 0, 5), {"hour": parts(1, 2, 3, 4, 5)}
+    )  # too large for any room: nothing is left, nothing breaks
     assert months.size == 0
 
 

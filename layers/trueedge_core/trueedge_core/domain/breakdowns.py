@@ -110,20 +110,23 @@ def joined(stretches: Iterable[Mapping[str, Part]]) -> Parts:
 
 # --- months that are known already -----------------------------------------------------------------------------------
 
-Version = tuple[int, int]
+Version = tuple[int, int, int]
 
 
-def version(summaries: Iterable[Summary]) -> Version:
-    """How many events the runs have, and how many of them are voided: the version of a stretch of a scope.
+def version(parts: Iterable[Part]) -> Version:
+    """How many events the runs have, how many are voided, how many trades live: the version of a stretch of a scope.
 
-    The log only grows and a void stays, so no number ever falls, and each entry that concerns the stretch raises one:
-    while both are what they were, nothing has changed.
+    The log only grows and a void stays, so of events and voids neither number ever falls, and each entry that concerns
+    the stretch raises one: while both are what they were, nothing has changed. The third tells whether what was read
+    in several steps was read of one state.
     """
-    events = voids = 0
-    for s in summaries:
+    events = voids = live = 0
+    for part in parts:
+        s = part.summary
         events += s.n + s.opens + s.voids
         voids += s.voids
-    return events, voids
+        live += part.live
+    return events, voids, live
 
 
 class Months:
@@ -147,7 +150,7 @@ class Months:
 
     def keep(self, month: Hashable, wanted: Version, kinds: Mapping[str, Parts]) -> None:
         """Remember the month's parts; not where another version was read, as where a trade came in between."""
-        if any(version(part.summary for part in parts.values()) != wanted for parts in kinds.values()):
+        if any(version(parts.values()) != wanted for parts in kinds.values()):
             return
         self._forget(month)
         self._kept[month] = wanted, kinds

@@ -20,6 +20,8 @@ ZONE_ACCEPTED = 'the IANA name of a time zone, such as "America/New_York", "Euro
 def check_zone(name: str) -> str:
     """The name of a time zone that is known here. Raises: ValueError with a sentence."""
     try:
+        if name.startswith(("localtime", "posix", "right/")):  # of this machine, or with leap seconds
+            raise ValueError
         _zone(name)
     except (KeyError, ValueError, OSError):  # not there; a path or a null byte; a folder
         raise ValueError(f"{shorten(name)} is not known; accepted: {ZONE_ACCEPTED}") from None

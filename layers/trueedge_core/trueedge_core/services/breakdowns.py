@@ -10,9 +10,9 @@ from dataclasses import replace
 from ..domain.breakdowns import (
     CALENDAR,
     WEEKDAYS,
-    Calendar,
     Kind,
     Months,
+    Part,
     Parts,
     by_calendar,
     by_traits,
@@ -75,7 +75,8 @@ def rows(
     """The run of each label with an event, in the order of the calendar, or of the labels' UTF-8 bytes."""
     whole = whole or ledger.summary(filters.scope, filters.period) or EMPTY
     if kind == "month":
-        parts = _of_calendar(ledger, filters, kind, whole, filters.period, "month")
+        live = _live(ledger, filters, filters.period, "month")
+        parts = by_calendar(kind, ledger.series(filters.scope, filters.period, "month"), live)
     else:
         parts = joined(kinds[kind] for kinds in _by_month(ledger, filters, kind, months, whole))
     order: Callable[[str], object] = str.encode
@@ -91,33 +92,42 @@ def _by_month(
     ledger: Ledger, filters: Filters, kind: Kind, months: Months, whole: Reading
 ) -> Iterator[Mapping[str, Parts]]:
     """The parts of each month of the period, in order: those that are known, or else read now."""
-    trait = kind not in CALENDAR
-    if trait:
+    if kind not in CALENDAR:
         _check_number(ledger, kind, whole.summary)
+    live = _live(ledger, filters, filters.period, "month")
+    live_trades = None if live is None else {start: summary.n for start, summary in live}
     for start, summary in ledger.series(filters.scope, filters.period, "month"):
-        month = month_of(start)
-        period = _within(month, filters.period)
-        key, wanted = (filters.scope, "traits" if trait else kind, start), version([summary])
-        known = months.find(key, wanted) if period == month else None
+        month = Part(summary, summary.n if live_trades is None else live_trades.get(start, 0))
+        stretch = month_of(start)
+        period = _within(stretch, filters.period)
+        key, wanted = (filters.scope, kind if kind in CALENDAR else "traits", start), version([month])
+        known = months.find(key, wanted) if period == stretch else None
         if known is None:
-            known = _read(ledger, filters, kind, whole, period)
-            if period == month:
+            known = _read(ledger, filters, kind, month, period)
+            if period == stretch:
                 months.keep(key, wanted, known)
         yield known
 
 
-def _read(ledger: Ledger, filters: Filters, kind: Kind, whole: Reading, period: Period) -> Mapping[str, Parts]:
-    if kind == "weekday" or kind == "hour":
-        return {kind: _of_calendar(ledger, filters, kind, whole, period, _STEP[kind])}
-    return by_traits(ledger.in_trade_order(filters.scope, period))
+def _read(ledger: Ledger, filters: Filters, kind: Kind, month: Part, period: Period) -> Mapping[str, Parts]:
+    if kind != "weekday" and kind != "hour":
+        return by_traits(ledger.in_trade_order(filters.scope, period))
+    step = _STEP[kind]
+    is_all_live = month.live == month.summary.n  # as of most: then the second series need not be read
+    live = None if is_all_live else _live(ledger, filters, period, step)
+    return {kind: by_calendar(kind, ledger.series(filters.scope, period, step), live)}
 
 
-def _of_calendar(ledger: Ledger, filters: Filters, kind: Calendar, whole: Reading, period: Period, step: Step) -> Parts:
-    series = ledger.series(filters.scope, period, step)
-    live: list[tuple[int, Summary]] | None = None
-    if whole.demo:
-        live = ledger.series(replace(filters.scope, environment="live"), period, step) if whole.live else []
-    return by_calendar(kind, series, live)
+def _live(ledger: Ledger, filters: Filters, period: Period, step: Step) -> list[tuple[int, Summary]] | None:
+    """The series of live trades alone; None when no others are asked for.
+
+    Read before the series that it is a part of: where the store has no snapshots, the later one has all of it.
+    """
+    if filters.scope.environment == "live":
+        return None
+    if filters.scope.environment == "demo":
+        return []
+    return ledger.series(replace(filters.scope, environment="live"), period, step)
 
 
 def _within(month: Period, asked: Period) -> Period:
@@ -129,7 +139,7 @@ def _within(month: Period, asked: Period) -> Period:
 
 
 def _check_number(ledger: Ledger, kind: Kind, whole: Summary) -> None:
-    events, most = version([whole])[0], ledger.most_in_order
+    events, most = version([Part(whole)])[0], ledger.most_in_order
     if events > most:
         said = f"by_{kind} looks at every event, at most {most:,} on this store, and here are {events:,}"
         message = f"{said}; accepted: a shorter stretch by from and to, one account or one strategy"
