@@ -134,6 +134,9 @@ def test_limits_are_those_of_the_account_with_its_own_day(tmp_path: Path) -> Non
     assert "from 1,000.00 to 1,050.00" in page.body  # the account's own balance
     assert "&lt;b&gt;Mine&lt;/b&gt;" in page.body
     assert "part=limits" in page.body
+    of_strategy = reports.page(store, {**asked, "strategy_id": "Meridian"}, base_url="", now=NOW, accounts=accounts)
+    assert isinstance(of_strategy.body, str)
+    assert "Mine" not in of_strategy.body
     assert "part=limits" not in part(store, "trades")
     accounts.close()
 

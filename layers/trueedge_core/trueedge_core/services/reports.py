@@ -205,7 +205,10 @@ def _course(ledger: Ledger, selection: Selection, reading: Reading) -> tuple[lis
 
 
 def _account(selection: Selection, accounts: AccountStore | None) -> Account | None:
-    return None if accounts is None or selection.account_id is None else accounts.get(selection.account_id)
+    """What is said of the account that is shown as a whole: a reader of one strategy on it is told nothing of it."""
+    if accounts is None or selection.account_id is None or selection.strategy_id is not None:
+        return None
+    return accounts.get(selection.account_id)
 
 
 def _voids(ledger: Ledger, selection: Selection, reading: Reading) -> list[int]:
