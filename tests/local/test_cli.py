@@ -106,9 +106,9 @@ def test_the_report_is_written_as_one_file(store: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--from", "yesterday"), "from: "),
+        (("--from", "yesterday"), '"from": '),
         (("--strategy", "nobody"), "the strategy"),
-        (("--starting-balance=-1",), "starting_balance: "),
+        (("--starting-balance=-1",), '"starting_balance": '),
     ],
 )
 def test_a_report_that_cannot_be_made_says_why_and_leaves_no_file(
