@@ -36,6 +36,7 @@ usage: python3 dev.py COMMAND [arguments]
   check              ruff, mypy, import directions and cfn-lint; says which failed
   bench [..]         run the benchmarks
   sam [..]           build, and serve the same functions by `sam local start-api`; makes .venv-sam first
+                     --store dynamodb: over a table of a DynamoDB emulator instead of a SQLite file
   setup [--fresh]    only make .venv with everything in it; --fresh: from nothing; --sam: .venv-sam too
   keys, rebuild, fsck, ...   any other command goes to `python -m trueedge_local`
 
@@ -435,13 +436,18 @@ def test(arguments: list[str]) -> int:
     return 1
 
 
+def needs_emulator(command: str, rest: list[str]) -> bool:
+    """`sam --store dynamodb`: moto is of the dev level."""
+    return command == "sam" and "--store dynamodb" in " ".join(rest).replace("--store=", "--store ")
+
+
 def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(HELP)
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs below us is ended too
     command, rest = arguments[0], arguments[1:]
-    level = "dev" if command in ("test", "check", "bench", "setup") else "run"
+    level = "dev" if command in ("test", "check", "bench", "setup") or needs_emulator(command, rest) else "run"
     ensure(level, fresh=command == "setup" and "--fresh" in rest)
     asked = {"setup": "--sam", "bench": "coldstart"}.get(command)
     if command == "sam" or asked in rest:

@@ -4,10 +4,17 @@ import argparse
 import sys
 import time
 
-from . import append, coldstart, data, http, late, read
+from . import append, client, coldstart, data, http, late, read
 from .harness import ROOT, Result, Scale, conditions, console, save, show
 
-BENCHMARKS = {"read": read.run, "append": append.run, "late": late.run, "http": http.run, "coldstart": coldstart.run}
+BENCHMARKS = {
+    "read": read.run,
+    "append": append.run,
+    "late": late.run,
+    "http": http.run,
+    "client": client.run,
+    "coldstart": coldstart.run,
+}
 
 
 def main() -> int:

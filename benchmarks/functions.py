@@ -5,12 +5,13 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from trueedge_local import sam
 
+_INVOKED = re.compile(r"INVOKE RTDONE\(status: success, .*duration: ([0-9.]+)ms\)")
 _INIT = re.compile(r"INIT REPORT\(durationMs: ([0-9.]+)\)")
 _PATH = "/2015-03-31/functions/function/invocations"
 
@@ -34,6 +35,7 @@ class FunctionContainer:
         layer: Path | None = None,
         volumes: Mapping[str, str] | None = None,
         variables: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
     ) -> None:
         mounts = {str(rapid): "/var/rapid:ro", str(code): "/var/task:ro"}
         if layer is not None:
@@ -41,7 +43,7 @@ class FunctionContainer:
         mounts.update(volumes or {})
         said = {"AWS_LAMBDA_FUNCTION_NAME": code.name, "AWS_SAM_LOCAL": "true", "_HANDLER": "app.handler"}
         said.update(variables or {})
-        command = ["run", "--detach", "--publish", "127.0.0.1::8080"]
+        command = ["run", "--detach", "--publish", "127.0.0.1::8080", *options]
         command += [word for source, inside in mounts.items() for word in ("--volume", f"{source}:{inside}")]
         command += [word for name, value in said.items() for word in ("--env", f"{name}={value}")]
         command += ["--entrypoint", f"/var/rapid/aws-lambda-rie-{sam.architecture()}", image, "--log-level", "info"]
@@ -76,6 +78,15 @@ class FunctionContainer:
                 return float(found[1])
             time.sleep(0.05)
         raise RuntimeError(f"the function did not start:\n{self.logs()}")
+
+    def invoked_ms(self, count: int) -> list[float]:
+        """How long the emulator saw each of so many invocations take in the runtime."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if len(found := _INVOKED.findall(self.logs())) >= count:
+                return [float(one) for one in found]
+            time.sleep(0.05)
+        raise RuntimeError(f"the function did not answer {count} times:\n{self.logs()}")
 
     def logs(self) -> str:
         """Both output streams so far."""

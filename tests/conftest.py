@@ -8,11 +8,16 @@ import functools
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.dynamodb.emulator import Emulator
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -22,6 +27,22 @@ CHROMIUM_ON_MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google 
 for _name in [name for name in os.environ if name.startswith("TRUEEDGE_")]:
     if _name not in ("TRUEEDGE_REQUIRE", "TRUEEDGE_SHARED_DATA", "TRUEEDGE_CHROMIUM", "TRUEEDGE_BASE_IMAGE_SCRIPT"):
         del os.environ[_name]
+
+# Nor may their account at AWS: every client of a test, and of the processes it starts, signs with these and reaches
+# what it is given or nothing (on port 9, "discard", nothing listens).
+for _name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[_name]
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
 
 # Both are derandomized: a change is judged by the same examples as the one before it. `dev.py test --all` takes `long`.
 settings.register_profile("quick", derandomize=True, deadline=None, max_examples=60, database=None)
@@ -110,3 +131,22 @@ def shared_data() -> Path:
 def chromium() -> str | None:
     """The path of the system's Chromium; a test that takes it is marked `browser`."""
     return chromium_binary()
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator["Emulator"]:
+    """DynamoDB on a socket, one for each test process; `AWS_ENDPOINT_URL_DYNAMODB` names it from here on."""
+    from tests.dynamodb.emulator import Emulator  # moto takes a second to import: only those who need it wait
+
+    with Emulator() as running:
+        os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = running.url
+        yield running
+        del os.environ["AWS_ENDPOINT_URL_DYNAMODB"]
+
+
+@pytest.fixture
+def table_name(emulator: "Emulator") -> Iterator[str]:
+    """The name of a table that is not there yet, and is dropped afterwards."""
+    name = f"trueedge-{uuid.uuid4().hex[:12]}"
+    yield name
+    emulator.forget(name)

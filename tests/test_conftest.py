@@ -21,7 +21,10 @@ def test_docker(): pass
 
 def test_data(shared_data): assert any(shared_data.glob("*/trades.jsonl"))
 
-def test_plain(): assert "TRUEEDGE_STORE_URL" not in os.environ
+def test_plain():
+    assert "TRUEEDGE_STORE_URL" not in os.environ
+    assert "AWS_PROFILE" not in os.environ
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] == "testing"
 """
 
 
@@ -35,7 +38,8 @@ def run(tmp_path: Path):
 
     def run_with(*arguments: str, **present: str) -> tuple[int, str]:
         env = {name: value for name, value in os.environ.items() if not name.startswith(("TRUEEDGE_", "PYTEST_"))}
-        env |= {"PATH": str(tmp_path / "empty"), "TRUEEDGE_STORE_URL": "sqlite:///real.db"} | present
+        env |= {"PATH": str(tmp_path / "empty"), "TRUEEDGE_STORE_URL": "sqlite:///real.db"}
+        env |= {"AWS_PROFILE": "real", "AWS_SECRET_ACCESS_KEY": "real"} | present
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
         ended = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
         return ended.returncode, ended.stdout + ended.stderr

@@ -5,7 +5,7 @@ from trueedge_core.services import routes
 
 app = api(scope=None)
 
-_GET, _POST = ("GET", "HEAD"), ("POST",)
+_GET, _POST, _PUT = ("GET", "HEAD"), ("POST",), ("PUT",)
 
 # The template is not there at run time; a test holds this to it.
 ROUTES = {
@@ -13,6 +13,7 @@ ROUTES = {
     "/trade_events": (*_GET, *_POST),
     "/trade_event/{event_id}": _GET,
     "/trade_event/{event_id}/void": _POST,
+    "/hook/{key}/trade_event": _POST,
     "/metrics/overall": _GET,
     "/metrics/by_strategy": _GET,
     "/metrics/by_account": _GET,
@@ -35,6 +36,7 @@ ROUTES = {
     "/report/strategy/{strategy_id}": _GET,
     "/report/account/{account_id}": _GET,
     "/assets/{file}": _GET,
+    "/accounts/{account_id}/alert": (*_GET, *_PUT),
     "/login": (*_GET, *_POST),
     "/logout": _POST,
     "/openapi.json": _GET,

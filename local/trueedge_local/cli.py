@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from trueedge_core.errors import TrueEdgeError
-from trueedge_core.settings import DEFAULT_STORE_URL, LOG_LEVELS, VERSION, Settings, flag
+from trueedge_core.settings import DEFAULT_STORE_URL, LOG_LEVELS, VERSION, Settings, flag, networks
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -89,6 +89,7 @@ def serve(store: str, host: str, port: int, workers: int, log_level: str) -> Non
             is_open=is_open,
             allowed_hosts=allowed,
             log_level=log_level.upper(),
+            alert_networks=networks(os.environ, "TRUEEDGE_ALERT_NETWORKS"),
         )
     )
 
@@ -152,7 +153,28 @@ def fsck(store: str) -> None:
 
 
 @main.command()
-@click.option("--store", type=click.Choice(["sqlite", "dynamodb"]), default="sqlite", show_default=True)
+@store_option()
+def resequence(store: str) -> None:
+    """Give positions to trades of a DynamoDB table that its stream has forgotten: after a day or more without it."""
+    from trueedge_core import wiring
+
+    wiring.configure(Settings(store_url=store_url(store)))
+    found = 0
+    for number in wiring.sequencer().resequence():
+        found += number
+        click.echo(f"  {found} sequenced", err=True)
+    wiring.configure(None)
+    click.echo(f"{found} entries had no position; now every one has")
+
+
+@main.command()
+@click.option(
+    "--store",
+    type=click.Choice(["sqlite", "dynamodb"]),
+    default="sqlite",
+    show_default=True,
+    help="dynamodb: a table of an emulator, gone at the end; AWS_ENDPOINT_URL_DYNAMODB may name one that goes on.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option(
     "--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Not 5000 to 8999: SAM's own."
@@ -162,7 +184,7 @@ def fsck(store: str) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     default="./data/sam",
     show_default=True,
-    help="Where trueedge.db is; on Docker Desktop it is in a volume instead.",
+    help="Where trueedge.db is (sqlite); on Docker Desktop it is in a volume instead.",
 )
 @click.option("--event", type=click.Path(path_type=Path), help="Invoke the function of this event once, and end.")
 @click.option("--key", metavar="KEY", help="Goes along with --event.")
@@ -170,11 +192,29 @@ def sam(store: str, host: str, port: int, folder: Path, event: Path | None, key:
     """Serve the functions by `sam local`, each in a container."""
     from . import sam as sam_local
 
-    if store == "dynamodb":
-        raise click.ClickException("--store dynamodb comes with the DynamoDB driver, in a later release")
     if 5000 <= port <= 8999:
         raise click.ClickException(f"--port {port}: SAM takes 5000 to 8999 for its own; choose one outside")
-    sys.exit(sam_local.start_api(folder, host, port) if event is None else sam_local.invoke(event, folder, key))
+    if event is not None:
+        sys.exit(sam_local.invoke(event, store, folder, key))
+    sys.exit(sam_local.start_api(store, folder, host, port))
+
+
+@main.command()
+@click.option("--from", "source", required=True, metavar="URL", help="The store to copy: sqlite:///file.db, a path, ..")
+@click.option("--to", "target", required=True, metavar="URL", help="An empty store, or one that an earlier copy began.")
+@click.option("--keys/--no-keys", "with_keys", default=True, show_default=True, help="Whether API keys go along.")
+def copy(source: str, target: str, with_keys: bool) -> None:
+    """Copy a log to another store, each entry at its position, and compare; exit code 1 if anything differs.
+
+    Run it again to go on where it was cut short. Nothing else may write to the target meanwhile.
+    """
+    from .copying import run
+
+    urls = store_url(source), store_url(target)
+    if urls[0].partition("?")[0] == urls[1].partition("?")[0]:
+        raise click.ClickException("--from and --to name the same store")
+    _refuse_missing(urls[0])
+    sys.exit(run(*urls, with_keys=with_keys))
 
 
 @main.command()
@@ -270,7 +310,11 @@ def _existing(store: str) -> Any:
     from trueedge_core import wiring
 
     url = store_url(store)
-    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
-        raise click.ClickException(f"there is no store at {url}")
+    _refuse_missing(url)
     wiring.configure(Settings(store_url=url))
     return wiring.ledger()
+
+
+def _refuse_missing(url: str) -> None:
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
+        raise click.ClickException(f"there is no store at {url}")

@@ -96,7 +96,7 @@ class Gateway:
             result = load_handler(route.folder)(event, Context(route.function, request_id))
             return from_result(result, is_head=incoming.method == "HEAD")
         except Exception:
-            log.exception("%s %s failed (request %s)", incoming.method, path, request_id)
+            log.exception("%s failed (request %s)", route.key, request_id)  # not the path: a hook's has a key in it
             return problem(500, "internal", "something went wrong here; the log of the server says what", request_id)
 
 

@@ -1,5 +1,6 @@
-"""`sam build` and `sam local start-api`: the functions in containers as Lambda runs them, over one SQLite file.
+"""`sam build` and `sam local start-api`: the functions in containers as Lambda runs them, over one store.
 
+That is a SQLite file that all of them have mounted, or a table of a DynamoDB emulator on this machine.
 SAM runs in `.venv-sam`, which dev.py makes: it pins libraries at versions that are not ours.
 """
 
@@ -13,12 +14,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import emulated
 from .server import ServerError
 from .template import CHECKOUT, TEMPLATE, read_routes
 
@@ -53,24 +56,72 @@ class Storage:
     source: str
     is_folder: bool
 
+    inside_url = STORE_URL
+    options = ()
+
     @property
     def url(self) -> str | None:
         """The store as commands on this machine name it; None when they cannot reach it."""
         return f"sqlite:///{(Path(self.source) / 'trueedge.db').as_posix()}" if self.is_folder else None
 
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """What the functions are told."""
+        return {"TRUEEDGE_STORE_URL": STORE_URL}
 
-def start_api(folder: Path, host: str, port: int) -> int:
+    def environment(self, before: Mapping[str, str]) -> dict[str, str]:
+        """For programs on this machine, SAM among them."""
+        return {**before, "SAM_LOCAL_VOLUMES": json.dumps({self.source: INSIDE})}
+
+    def is_of(self, container: Mapping[str, Any]) -> bool:
+        """Whether this (inspected) container has the file."""
+        return any(self.source in (mount.get("Source"), mount.get("Name")) for mount in container["Mounts"])
+
+    def __str__(self) -> str:
+        return self.url or f"the volume {self.source}"
+
+
+Store = Storage | emulated.Table
+
+
+@contextlib.contextmanager
+def opened(store: str, folder: Path) -> Iterator[Store]:
+    """The functions built, and a store for them: `sqlite` in the folder, `dynamodb` for as long as the block lasts.
+
+    Raises: SamError, EmulatorError.
+    """
+    if store == "sqlite":
+        storage = choose_storage(folder)
+        build()
+        yield storage
+        return
+    docker("version")  # without an engine nothing needs to be built
+    build()
+    with emulated.serving(this_machine_inside()) as table:
+        yield table
+
+
+def this_machine_inside() -> str:
+    """What containers resolve this machine's name to."""
+    code = f"import socket; print(socket.gethostbyname('{emulated.HOST}'))"
+    return docker("run", "--rm", *emulated.ADD_HOST, "--entrypoint", "python3", lambda_image(), "-c", code).strip()
+
+
+def start_api(store: str, folder: Path, host: str, port: int) -> int:
     """Build, serve until SIGINT or SIGTERM, and leave no container behind; returns the exit code. Raises: SamError."""
-    storage = choose_storage(folder)
     if not _is_free(host, port):
         raise SamError(f"port {port} on {host} is in use: stop what listens there, or choose another with --port")
-    build()
+    with opened(store, folder) as storage:
+        return _serve(storage, host, port)
+
+
+def _serve(storage: Store, host: str, port: int) -> int:
     first_key(storage)
     before = _containers(storage)
-    command = [*_sam("local", "start-api"), *_local_options(), "--host", host, "--port", str(port)]
     # Warm containers keep their process, as Lambda does; without --no-watch a change in the volume would restart them.
-    command += ["--warm-containers", "EAGER", "--no-watch"]
-    with _stopping() as stops:
+    command = [*_sam("local", "start-api"), "--host", host, "--port", str(port), "--warm-containers", "EAGER"]
+    with _local_options(storage) as options, _stopping() as stops:
+        command += ["--no-watch", *options]
         # A session of its own: a Ctrl-C reaches us alone, and SAM is told once.
         process = subprocess.Popen(command, env=_environment(storage), stdin=subprocess.DEVNULL, start_new_session=True)
         try:
@@ -86,7 +137,7 @@ def start_api(folder: Path, host: str, port: int) -> int:
             _remove(_containers(storage) - before)
 
 
-def invoke(event: Path, folder: Path, key: str | None) -> int:
+def invoke(event: Path, store: str, folder: Path, key: str | None) -> int:
     """`sam local invoke` of the function that the event's routeKey leads to; its answer goes to standard output.
 
     The key is added to the event's headers; when it is None and the store never had one, the key that is made now.
@@ -99,21 +150,21 @@ def invoke(event: Path, folder: Path, key: str | None) -> int:
     function = next((route.function for route in read_routes() if route.key == route_key), None)
     if function is None:
         raise SamError(f"{event}: the template has no route {route_key!r}")
-    storage = choose_storage(folder)
-    build()
-    key = key or first_key(storage)
-    if key:
-        said["headers"] = {**headers, "x-api-key": key}
-    return invocation(function, said, storage).returncode
+    with opened(store, folder) as storage:
+        key = key or first_key(storage)
+        if key:
+            said["headers"] = {**headers, "x-api-key": key}
+        return invocation(function, said, storage).returncode
 
 
 def invocation(
-    function: str, event: Mapping[str, Any], storage: Storage, output: int | None = None
+    function: str, event: Mapping[str, Any], storage: Store, output: int | None = None
 ) -> "subprocess.CompletedProcess[bytes]":
     """One `sam local invoke` of a function that has been built."""
-    command = [*_sam("local", "invoke"), function, "--event", "-", *_local_options()]
     said = json.dumps(event).encode()
-    return subprocess.run(command, env=_environment(storage), input=said, stdout=output, stderr=output)
+    with _local_options(storage) as options:
+        command = [*_sam("local", "invoke"), function, "--event", "-", *options]
+        return subprocess.run(command, env=_environment(storage), input=said, stdout=output, stderr=output)
 
 
 # --- building --------------------------------------------------------------------------------------------------------
@@ -146,7 +197,7 @@ def architecture() -> str:
 
 
 def _parameters() -> list[str]:
-    values = {"ClientId": "local", "Architecture": architecture(), "LogLevel": "INFO", "StoreUrl": STORE_URL}
+    values = {"ClientId": "local", "Architecture": architecture(), "LogLevel": "INFO"}
     return [f"{name}={value}" for name, value in values.items()]
 
 
@@ -191,16 +242,17 @@ def choose_storage(folder: Path) -> Storage:
     return Storage(VOLUME, False)
 
 
-def first_key(storage: Storage) -> str | None:
+def first_key(storage: Store) -> str | None:
     """Make an admin key and print it, when the store never had one: Lambda has no keyless mode."""
-    if storage.url is not None:
-        command = [sys.executable, "-c", _FIRST_KEY, storage.url]
+    if isinstance(storage, emulated.Table) or storage.url is not None:
+        command = [sys.executable, "-c", _FIRST_KEY, str(storage.url)]
     else:  # only a container sees the volume
         layer = BUILT.parent / "CoreLayer" / "python"
         mounts = ["--volume", f"{storage.source}:{INSIDE}", "--volume", f"{layer}:/opt/python:ro"]
         command = ["docker", "run", "--rm", *mounts, "--env", "PYTHONPATH=/opt/python", "--entrypoint", "python3"]
         command += [lambda_image(), "-c", _FIRST_KEY, STORE_URL]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    environment = _environment(storage)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise SamError(f"the store cannot be opened: {done.stderr.strip()}")
     key = done.stdout.strip()
@@ -244,20 +296,25 @@ def _sam(*words: str) -> list[str]:
     return [str(sam_python()), str(Path(__file__).with_name("sam_launcher.py")), *words]
 
 
-def _local_options() -> list[str]:
+@contextlib.contextmanager
+def _local_options(storage: Store) -> Iterator[list[str]]:
+    """What every `sam local` is told, as long as the block lasts."""
     # Without --skip-pull-image SAM asks a registry at each start; an image that is missing is pulled all the same.
     options = ["--template", str(BUILT), "--skip-pull-image", "--parameter-overrides", *_parameters()]
     if docker("image", "ls", "--quiet", STAND_IN).strip():
         options += ["--invoke-image", STAND_IN]
-    return options
+    # Variables that functions have here in place of the template's, which mean the stack's own table.
+    with tempfile.TemporaryDirectory(prefix="trueedge-sam-") as folder:
+        variables = Path(folder) / "variables.json"
+        variables.write_text(json.dumps({"Parameters": dict(storage.variables)}), encoding="utf-8")
+        yield [*options, *storage.options, "--env-vars", str(variables)]
 
 
-def _environment(storage: Storage | None) -> Mapping[str, str]:
-    more = {"SAM_CLI_TELEMETRY": "0", "ARCH": architecture()}  # ARCH: for the layer's makefile
-    if storage is not None:
-        more["SAM_LOCAL_VOLUMES"] = json.dumps({storage.source: INSIDE})
+def _environment(storage: Store | None) -> Mapping[str, str]:
+    before = os.environ if storage is None else storage.environment(os.environ)
     region = os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("AWS_REGION") or "us-east-1"  # SAM wants one
-    return {**os.environ, **more, "AWS_DEFAULT_REGION": region}
+    # ARCH: for the layer's makefile
+    return {**before, "SAM_CLI_TELEMETRY": "0", "ARCH": architecture(), "AWS_DEFAULT_REGION": region}
 
 
 def _is_free(host: str, port: int) -> bool:
@@ -298,9 +355,9 @@ def _wait_until_up(process: "subprocess.Popen[bytes]", host: str, port: int, sto
     return False
 
 
-def _announce(storage: Storage, host: str, port: int) -> None:
+def _announce(storage: Store, host: str, port: int) -> None:
     url = f"http://{host}:{port}"
-    print(f"TRUEEDGE answers on {url} by sam local ({storage.url or f'the volume {storage.source}'})")
+    print(f"TRUEEDGE answers on {url} by sam local ({storage})")
     print(f"  figures  {url}/metrics/overall\nCtrl-C stops it and removes its containers.", flush=True)
 
 
@@ -318,8 +375,8 @@ def _end(process: "subprocess.Popen[bytes]", asked: bool) -> int:
     return 0
 
 
-def _containers(storage: Storage) -> set[str]:
-    """Those of sam local, running or not, that have this storage mounted."""
+def _containers(storage: Store) -> set[str]:
+    """Those of sam local, running or not, that use this store."""
     ids = docker("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}").split()
     if not ids:
         return set()
@@ -327,11 +384,7 @@ def _containers(storage: Storage) -> set[str]:
         found: list[dict[str, Any]] = json.loads(docker("inspect", *ids))
     except SamError:  # one of them went away meanwhile
         return _containers(storage)
-    return {
-        one["Id"]
-        for one in found
-        if any(storage.source in (mount.get("Source"), mount.get("Name")) for mount in one["Mounts"])
-    }
+    return {one["Id"] for one in found if storage.is_of(one)}
 
 
 def _remove(containers: set[str]) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import worker
+from . import watcher, worker
 from .guard import Guard, HostName
 from .worker import Options
 
@@ -34,11 +34,12 @@ def serve(
     is_open: bool | None = None,
     allowed_hosts: tuple[str, ...] = (),
     log_level: str = "WARNING",
+    alert_networks: tuple[str, ...] = (),
 ) -> int:
     """Serve the store until SIGINT or SIGTERM; returns the exit code.
 
     `is_open`: while the store never had a key, requests need none; None: on a loopback address only. Where they need
-    one and there is none, an admin key is made and said.
+    one and there is none, an admin key is made and said. `alert_networks`: where alerts may go that is not public.
 
     Raises: ServerError when the port or the store cannot be had.
     """
@@ -53,8 +54,8 @@ def serve(
         _first_key(store_url)
     options = Options(store_url, host, listener.getsockname()[1], workers, is_open, allowed_hosts, log_level)
     if workers == 1:
-        return _alone(options, listener)
-    return Supervisor(options, listener).run()
+        return _alone(options, listener, alert_networks)
+    return Supervisor(options, listener, alert_networks=alert_networks).run()
 
 
 def _is_loopback(host: str) -> bool:
@@ -131,16 +132,20 @@ def announce(options: Options) -> None:
     print("\n".join(lines), flush=True)
 
 
-def _alone(options: Options, listener: socket.socket) -> int:
+def _alone(options: Options, listener: socket.socket, alert_networks: tuple[str, ...]) -> int:
     problems: list[str] = []
+    watching: list[Callable[[], None]] = []  # what stops it
 
     def ready(problem: str | None) -> None:
         if problem is None:
             announce(options)
+            watching.append(watcher.start(options.store_url, alert_networks))
         else:
             problems.append(problem)
 
     worker.run(options, listener, ready)
+    for stop in watching:
+        stop()
     listener.close()
     if problems:
         raise ServerError(problems[0])
@@ -158,8 +163,15 @@ class _Child:
 class Supervisor:
     """Several workers over one listening socket and one store."""
 
-    def __init__(self, options: Options, listener: socket.socket, tell: Callable[[Options], None] = announce) -> None:
-        self.options, self.listener, self.tell = options, listener, tell
+    def __init__(
+        self,
+        options: Options,
+        listener: socket.socket,
+        tell: Callable[[Options], None] = announce,
+        alert_networks: tuple[str, ...] = (),
+    ) -> None:
+        self.options, self.listener, self.tell, self.alert_networks = options, listener, tell, alert_networks
+        self.stop_watching: Callable[[], None] | None = None
         # Not fork: uvloop and SQLite do not survive it on every system, and Windows has none.
         self.context = multiprocessing.get_context("spawn")
         self.children: list[_Child] = []
@@ -214,6 +226,7 @@ class Supervisor:
                 if not self.is_told and not self.is_stopping:
                     self.is_told = True
                     self.tell(self.options)
+                    self.stop_watching = watcher.start(self.options.store_url, self.alert_networks)
             if not child.process.is_alive() and not self.is_stopping:
                 if not child.is_ready or time.monotonic() - child.started < EARLY_SECONDS:
                     raise ServerError(f"a worker ended with code {child.process.exitcode} right after its start")
@@ -224,6 +237,8 @@ class Supervisor:
                 self.children[place] = self._start()
 
     def _stop(self) -> None:
+        if self.stop_watching is not None:
+            self.stop_watching()
         for child in self.children:
             if child.process.is_alive():
                 child.process.terminate()

@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import unquote
 
 from .events import Incoming, Outgoing, decode_headers
 from .gateway import MAX_BODY_BYTES, Gateway, too_large
@@ -126,7 +127,7 @@ def application(gateway: Gateway) -> Callable[[Message, Receive, Send], Awaitabl
         await send({"type": "http.response.start", "status": outgoing.status, "headers": outgoing.headers})
         await send({"type": "http.response.body", "body": outgoing.body})
         if refused:  # what reached a function has its line in the log from there
-            path = redacted(incoming.raw_path.decode("latin-1"))
+            path = redacted(unquote(incoming.raw_path.decode("latin-1")))
             ms = round((time.perf_counter() - started) * 1000, 1)
             logger.info("request", extra={"method": incoming.method, "path": path, "status": outgoing.status, "ms": ms})
 

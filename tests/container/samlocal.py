@@ -22,15 +22,20 @@ def variables() -> dict[str, str]:
 
 
 class SamLocal:
-    """`python -m trueedge_local sam` over a store in `folder`."""
+    """`python -m trueedge_local sam` over a store in `folder`, or with `more` words and variables over another."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more: str, **environment: str) -> None:
         self.folder, self.port = folder, _port()
         self.log = folder.with_name(f"{folder.name}.log")
         command = [sys.executable, "-m", "trueedge_local", "sam", "--port", str(self.port), "--folder", str(folder)]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                command, cwd=CHECKOUT, env=variables(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*command, *more],
+                cwd=CHECKOUT,
+                env=variables() | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         try:
             self._wait_until_it_answers()

@@ -1,5 +1,6 @@
 """What every AccountStore promises, whatever it is kept in."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,16 @@ from trueedge_core.domain.ports import Account, AccountStore, DayCut
 from trueedge_core.storage import open_accounts
 
 Opener = Callable[[], AccountStore]
-URLS = {"sqlite": lambda folder: f"sqlite:///{folder / 'store.db'}"}
+URLS = {
+    "sqlite": lambda folder: f"sqlite:///{folder / 'store.db'}",
+    "dynamodb": lambda folder: f"dynamodb://trueedge-{uuid.uuid4().hex[:12]}?create=1",
+}
 
 
-@pytest.fixture(params=URLS)
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+@pytest.fixture
+def opened(driver: str, tmp_path: Path) -> Iterator[Opener]:
     """Opens the store; every call is another connection to it."""
-    url, made = URLS[request.param](tmp_path), []
+    url, made = URLS[driver](tmp_path), []
 
     def open_one() -> AccountStore:
         made.append(open_accounts(url))

@@ -1,6 +1,7 @@
 """What every KeyStore promises, whatever it is kept in."""
 
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +13,16 @@ from trueedge_core.errors import NotFound
 from trueedge_core.storage import open_keys
 
 Opener = Callable[[], KeyStore]
-URLS = {"sqlite": lambda folder: f"sqlite:///{folder / 'store.db'}"}
+URLS = {
+    "sqlite": lambda folder: f"sqlite:///{folder / 'store.db'}",
+    "dynamodb": lambda folder: f"dynamodb://trueedge-{uuid.uuid4().hex[:12]}?create=1",
+}
 
 
-@pytest.fixture(params=URLS)
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+@pytest.fixture
+def opened(driver: str, tmp_path: Path) -> Iterator[Opener]:
     """Opens the store; every call is another connection to it."""
-    url, made = URLS[request.param](tmp_path), []
+    url, made = URLS[driver](tmp_path), []
 
     def open_one() -> KeyStore:
         made.append(open_keys(url))

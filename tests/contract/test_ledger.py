@@ -1,6 +1,7 @@
 """What every ledger promises (domain/ports.py), one fact a test."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,7 +10,7 @@ from tests.contract.events import DAY, HOUR, MINUTE, START, event
 from trueedge_core.domain.money import from_scaled
 from trueedge_core.domain.ports import ALL_TIME, AsOf, Ledger, Period, Reading, Scope
 from trueedge_core.domain.summary import Summary
-from trueedge_core.errors import InvalidParameter, NotFound
+from trueedge_core.errors import Conflict, InvalidParameter, NotFound
 
 ALL, LIVE, DEMO = Scope(), Scope(environment="live"), Scope(environment="demo")
 
@@ -444,6 +445,57 @@ def test_a_snapshot_does_not_move_while_others_write(store: Callable[[], Ledger]
     assert read(reader).summary.n == 2
     reader.close()
     writer.close()
+
+
+def logged(ledger: Ledger) -> None:
+    ledger.append([event(f"e{i:03d}", START + (i * 37) % 60 * MINUTE, str(i % 9 - 4)) for i in range(60)])
+    ledger.void("e010", "typing error")
+    ledger.append([event("later", START - DAY, metadata={"k": "1.10"}), event("open", START, state="open")])
+    ledger.void("open", "never was")
+
+
+def test_the_log_has_every_entry_once_in_order_as_it_was_sent(ledger: Ledger) -> None:
+    logged(ledger)
+    entries = list(ledger.log())
+    assert [entry.position for entry in entries] == list(range(64))
+    assert [(e.position, e.event_id, e.reason) for e in entries if e.raw is None] == [
+        (60, "e010", "typing error"),
+        (63, "open", "never was"),
+    ]
+    assert [entry.event_id for entry in entries[58:63]] == ["e058", "e059", "e010", "later", "open"]
+    for entry in entries:
+        trade = ledger.event(entry.event_id)
+        assert trade is not None
+        if entry.raw is not None:
+            assert (entry.raw, entry.received_at, entry.position) == (trade.raw, trade.received_at, trade.position)
+        else:
+            assert (entry.reason, entry.received_at) == (trade.void_reason, trade.voided_at)
+    assert list(ledger.log(61)) == entries[61:]
+    assert list(ledger.log(64)) == []
+
+
+def test_a_replayed_log_is_the_same_log_with_the_same_figures(ledger: Ledger, other: Ledger) -> None:
+    logged(ledger)
+    entries = list(ledger.log())
+    for first in range(0, 64, 25):
+        other.replay(entries[first : first + 25])
+    assert list(other.log()) == entries
+    for scope in (ALL, LIVE, Scope("acc-1", "strat-1")):
+        assert read(other, scope) == read(ledger, scope)
+    assert list(other.fsck()) == []
+
+
+def test_a_replay_goes_on_at_the_end_of_the_log_and_nowhere_else(ledger: Ledger, other: Ledger) -> None:
+    logged(ledger)
+    entries = list(ledger.log())
+    other.replay(entries[:30])
+    for wrong in (entries[:5], entries[29:35], entries[31:35]):
+        with pytest.raises(Conflict):
+            other.replay(wrong)
+    other.append([event("e030", START, "77")])  # its id will come along at position 30, but is taken now
+    with pytest.raises(Conflict):
+        other.replay([replace(entries[30], position=31)])
+    assert len(list(other.log())) == 31
 
 
 def test_rebuild_gives_the_same_answers(ledger: Ledger) -> None:

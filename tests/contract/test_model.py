@@ -172,14 +172,12 @@ class AnyHistory(RuleBasedStateMachine):
             assert shown == expected[name], name
 
 
-@pytest.mark.parametrize("driver", DRIVERS)
 def test_any_history_gives_the_brute_force_figures(driver: str) -> None:
     machine = type("Machine", (AnyHistory,), {"driver": driver})
     run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=12))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("driver", DRIVERS)
 def test_any_long_history_gives_the_brute_force_figures(driver: str) -> None:
     machine = type("Machine", (AnyHistory,), {"driver": driver})
     run_state_machine_as_test(machine, settings=settings(max_examples=300, stateful_step_count=30))

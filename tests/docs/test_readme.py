@@ -29,7 +29,7 @@ README = CHECKOUT / "README.md"
 API = CHECKOUT / "docs" / "api.md"
 STORAGE = CHECKOUT / "docs" / "storage.md"
 SECURITY = CHECKOUT / "docs" / "security.md"
-PAGES = [README, *sorted((CHECKOUT / "docs").glob("*.md"))]
+PAGES = [README, *sorted((CHECKOUT / "docs").rglob("*.md"))]
 CORE = CHECKOUT / "layers" / "trueedge_core" / "trueedge_core"
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -319,7 +319,7 @@ def links(page: Path) -> list[str]:
     return re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|srcset|href)="([^"]+)"', text)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(CHECKOUT)) for page in PAGES])
 def test_every_relative_link_leads_somewhere(page: Path) -> None:
     found = [link for link in links(page) if not re.match(r"[a-z]+:", link)]
     assert found

@@ -129,22 +129,33 @@ def store_url(path: Path) -> str:
 
 
 class Server:
-    """`python -m trueedge_local serve` over one store file, in a process group of its own."""
+    """`python -m trueedge_local serve` over one store, in a process group of its own; on a free port by default.
 
-    def __init__(self, store: Path, workers: int = 2, under: Sequence[str] = ()) -> None:
+    `store`: the file, beside which the server's log is; `url` when the store is another. `variables`: its environment.
+    """
+
+    def __init__(
+        self,
+        store: Path,
+        workers: int = 2,
+        under: Sequence[str] = (),
+        url: str | None = None,
+        port: int | None = None,
+        **variables: str,
+    ) -> None:
         self.store = store
-        self.port = free_port()
+        self.port = port or free_port()
         self.log = store.with_name(f"server-{self.port}.log")
         command = [
             *under,
             *(sys.executable, "-m", "trueedge_local", "serve"),
-            *("--store", store_url(store), "--port", str(self.port), "--workers", str(workers)),
+            *("--store", url or store_url(store), "--port", str(self.port), "--workers", str(workers)),
         ]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command,
                 cwd=CHECKOUT,
-                env=clean_environment(),
+                env=clean_environment() | variables,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.functions.calling import CHECKOUT, folder_names, invoke, sample, trade
+from tests.functions.calling import CHECKOUT, SCHEDULED, folder_names, invoke, sample, trade
 from tests.functions.test_http import BrokenLedger
 from trueedge_core import wiring
 from trueedge_core.settings import Settings
 from trueedge_local.template import DEFAULT, read_routes
 
 Event = dict[str, Any]
-FUNCTIONS = sorted(folder_names())
+FUNCTIONS = sorted(folder_names() - SCHEDULED)
 TEMPLATE = (CHECKOUT / "template.yaml").read_text(encoding="utf-8")
 
 

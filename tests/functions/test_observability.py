@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-from tests.functions.calling import Answered, folder_names, invoke, sample, trade
+from tests.functions.calling import SCHEDULED, Answered, folder_names, invoke, sample, trade
 from trueedge_core import observability, wiring
 from trueedge_core.services import ingest, keys
 from trueedge_core.settings import Settings
@@ -141,7 +141,7 @@ def test_without_the_setting_nothing_is_written(tmp_path: Path, capsys: pytest.C
     assert tuple(capsys.readouterr()) == ("", "")
 
 
-@pytest.mark.parametrize("function", sorted(folder_names()))
+@pytest.mark.parametrize("function", sorted(folder_names() - SCHEDULED))
 def test_every_function_logs_and_measures_whatever_it_does_itself(
     function: str,
     tmp_path: Path,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.functions.calling import EVENTS, folder_names, invoke, sample
+from tests.functions.calling import EVENTS, SCHEDULED, folder_names, invoke, sample
 from trueedge_core.settings import Settings
 from trueedge_local.template import read_routes
 
@@ -16,6 +16,8 @@ EXPECTED = {
     "ingest_batch_ndjson": 200,
     "ingest_batch_partial": 207,
     "ingest_batch_empty": 400,
+    "hook": 200,
+    "hook_form": 200,
     "trades": 200,
     "trades_ndjson": 200,
     "trades_csv": 200,
@@ -32,6 +34,8 @@ EXPECTED = {
     "metrics_strategy_unknown": 404,
     "metrics_account": 200,
     "metrics_equity_curve": 200,
+    "alert_hook": 200,
+    "alert_hook_unknown": 404,
     "metrics_breakdown": 200,
     "metrics_breakdown_weekday": 200,
     "metrics_breakdown_hour": 200,
@@ -80,8 +84,8 @@ def test_the_handler_answers_its_sample(name: str, settings: Settings) -> None:
 
 
 def test_every_sample_is_expected_and_every_function_has_one() -> None:
-    assert {path.stem for path in EVENTS.glob("*.json")} == EXPECTED.keys()
-    assert {function_of(name) for name in EXPECTED} == folder_names()
+    assert {path.stem for path in EVENTS.glob("*.json")} == EXPECTED.keys() | SCHEDULED
+    assert {function_of(name) for name in EXPECTED} | SCHEDULED == folder_names()
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -75,7 +75,7 @@ def test_a_store_that_is_not_there_is_not_made(command: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "variables", "says"),
     [
-        (["serve", "--store", "dynamodb://table"], {}, "not in this release"),
+        (["serve", "--store", "dynamodb://"], {}, "names no table"),
         (["serve", "--store", "ftp://x"], {}, "is not known"),
         (["serve", "--host", "no.such.host.invalid"], {}, "no address of this machine"),
         (["serve"], {"TRUEEDGE_ALLOWED_HOSTS": "http://x"}, "TRUEEDGE_ALLOWED_HOSTS"),

@@ -238,11 +238,23 @@ def test_no_key_reaches_the_log_however_it_comes(workers: str, start: Callable[.
         ):
             send(running, "GET", target, "", **{"X-API-Key": good})
         send(running, "POST", "/login", f"key={key}")
+        for target in (
+            f"/hook/{key}/trade_event",
+            f"/hook/%74%65_{key[3:]}/trade_event?{key}=1",
+            f"/hook/{key[:-3]}/trade_event",  # cut off where it was pasted: still nearly a key
+            f"/hook/{key[3:]}/trade_event",
+            f"/Hook/x{key}/trade_events",
+            f"//hook/{key[:-3]}",
+        ):
+            send(running, "POST", target, "{}")
+            send(running, "POST", target, "{}", Host="elsewhere.example")
+            send(running, "GET", target)
     running.process.terminate()
     said, errors = running.process.communicate(timeout=PATIENCE)
     assert running.process.returncode == 0
     assert errors.count("\n") > 20  # the log is there
     assert '"key_id":"' + digest_of(good)[:12] in errors.replace(" ", "")
+    assert '"path":"/hook/{key}/trade_event"' in errors.replace(" ", "")
     for key in (good, bad):
-        assert key[3:] not in errors
-        assert key[3:] not in said  # where the resolver would print events under POWERTOOLS_DEV
+        assert key[3:-3] not in errors
+        assert key[3:-3] not in said  # where the resolver would print events under POWERTOOLS_DEV

@@ -2,13 +2,16 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import dev
 import pytest
 
-from trueedge_local import sam, sam_launcher
+from trueedge_local import emulated, sam, sam_launcher
 
 
 def command(*arguments: str, **variables: str) -> tuple[int, str]:
@@ -24,10 +27,42 @@ def command(*arguments: str, **variables: str) -> tuple[int, str]:
     return done.returncode, done.stderr.strip().removeprefix("Error: ")
 
 
-def test_dynamodb_is_said_to_come_later() -> None:
-    code, said = command("--store", "dynamodb")
-    assert code == 1
-    assert "later release" in said
+@pytest.mark.parametrize("arguments", [["--store", "dynamodb"], ["--store=dynamodb", "--port", "3000"]])
+def test_a_table_of_an_emulator_needs_what_the_tests_need(arguments: list[str]) -> None:
+    """moto is a requirement of the dev level: dev.py installs that for this command and no other store."""
+    assert dev.needs_emulator("sam", arguments)
+    assert not dev.needs_emulator("sam", ["--store", "sqlite"])
+    assert not dev.needs_emulator("fsck", arguments)
+
+
+def test_a_table_is_reached_by_the_name_that_containers_have_for_this_machine() -> None:
+    table = emulated.Table("http://127.0.0.1:23456")
+    assert table.variables["AWS_ENDPOINT_URL_DYNAMODB"] == "http://host.docker.internal:23456"
+    assert emulated.Table("http://elsewhere.example:80").variables["AWS_ENDPOINT_URL_DYNAMODB"].endswith("example:80")
+
+
+def test_no_real_credentials_go_into_containers() -> None:
+    real = {"AWS_ACCESS_KEY_ID": "AKIAREAL", "AWS_SECRET_ACCESS_KEY": "real", "AWS_PROFILE": "prod", "HOME": "/h"}
+    said = emulated.Table("http://127.0.0.1:1").environment({**real, "AWS_SESSION_TOKEN": "real"})
+    assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & said.keys()
+    assert {said[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")} == {"local"}
+    assert said["HOME"] == "/h"
+
+
+def test_the_emulator_runs_as_long_as_its_block() -> None:
+    with emulated.serving("127.0.0.1") as table:
+        port = urlsplit(table.endpoint).port
+        assert port is not None
+        assert not 5000 <= port <= 8999
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def test_an_emulator_that_the_environment_names_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:4")
+    with emulated.serving("127.0.0.1") as table:
+        assert table == emulated.Table("http://127.0.0.1:4")
 
 
 @pytest.mark.parametrize("port", ["5000", "8999"])

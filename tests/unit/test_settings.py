@@ -27,7 +27,22 @@ def test_open_is_a_yes_or_a_no(text: str, is_open: bool) -> None:
     assert Settings.from_env({"TRUEEDGE_OPEN": text}).open is is_open
 
 
-@pytest.mark.parametrize("wrong", [{"TRUEEDGE_OPEN": "maybe"}, {"TRUEEDGE_LOG_LEVEL": "loud"}])
+def test_networks_for_alerts_are_a_list() -> None:
+    found = Settings.from_env({"TRUEEDGE_ALERT_NETWORKS": " 10.1.0.0/16,, ::1 "}).alert_networks
+    assert found == ("10.1.0.0/16", "::1")
+
+
+WRONG_NETWORKS = ["10.1.0.1/16", "localhost", "10.1.0.0/16 127.0.0.1", "*"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"TRUEEDGE_OPEN": "maybe"},
+        {"TRUEEDGE_LOG_LEVEL": "loud"},
+        *({"TRUEEDGE_ALERT_NETWORKS": text} for text in WRONG_NETWORKS),
+    ],
+)
 def test_a_value_that_cannot_be_meant_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(WrongSetting, match="accepted"):
         Settings.from_env(wrong)

@@ -66,6 +66,10 @@ class TooLarge(TrueEdgeError):
     code, status = "too_large", 413
 
 
+class StoreError(TrueEdgeError):
+    """The store cannot be used as it is; the message says why and what to do."""
+
+
 class Unavailable(TrueEdgeError):
     """The store cannot take this now; the same request may succeed after `retry_after` seconds."""
 

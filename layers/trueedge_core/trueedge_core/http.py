@@ -94,7 +94,10 @@ def api(scope: AccessScope | None, *, is_page: bool = False, public: str | None 
                 return _response(
                     signin.share_link(asked.path, found, asked.headers, keys(), now_us(), is_open=is_open), asked
                 )
-            sent = access.sent_key(asked.headers, asked.cookies, is_write=asked.method != "GET")
+            if needs == "hook":
+                sent: str | None = access.key_in_path(asked.path)
+            else:
+                sent = access.sent_key(asked.headers, asked.cookies, is_write=asked.method != "GET")
             asked.seen["key"] = access.check(needs, sent, keys(), now_us(), is_open=is_open)
         result: Any = next_step(app).body
         return _response(result if isinstance(result, Answer) else Answer(result), asked)

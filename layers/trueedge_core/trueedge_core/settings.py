@@ -25,19 +25,36 @@ def flag(mapping: Mapping[str, str], name: str) -> bool:
     return _FLAGS[text]
 
 
+def networks(mapping: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Networks or single addresses, with commas between. Raises: WrongSetting."""
+    found = [part.strip() for part in mapping.get(name, "").split(",") if part.strip()]
+    if not found:
+        return ()
+    from ipaddress import ip_network  # hardly anybody names one
+
+    for text in found:
+        try:
+            ip_network(text)
+        except ValueError:
+            accepted = 'addresses and networks with commas between, such as "10.1.0.0/16, 127.0.0.1"'
+            raise WrongSetting(f"{name} has {text!r} in it; accepted: {accepted}") from None
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the core is told from outside.
 
     `store_url` alone selects the driver. `open` lets every request in without a key while the store never had one: the
     local server passes it, and nothing in Lambda can set it. `log_level` is one of LOG_LEVELS. `metrics`: write
-    them, as in Lambda and nowhere else.
+    them, as in Lambda and nowhere else. `alert_networks`: alerts may go there although they are not public.
     """
 
     store_url: str = DEFAULT_STORE_URL
     open: bool = False
     log_level: str = "WARNING"
     metrics: bool = False
+    alert_networks: tuple[str, ...] = ()
     version: str = VERSION
 
     @property
@@ -57,4 +74,5 @@ class Settings:
             open=not hosted and flag(mapping, "TRUEEDGE_OPEN"),
             log_level=level,
             metrics=hosted,
+            alert_networks=networks(mapping, "TRUEEDGE_ALERT_NETWORKS"),
         )

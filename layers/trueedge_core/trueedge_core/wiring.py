@@ -6,12 +6,14 @@ settings with `configure`.
 
 import os
 import time
+from collections.abc import Mapping
 
+from .domain.alerts import AlertStore
 from .domain.breakdowns import Months
-from .domain.ports import AccountStore, Clock, KeyStore, Ledger
+from .domain.ports import AccountStore, Clock, KeyStore, Ledger, Sequencer
 from .observability import set_level, set_metrics
 from .settings import Settings
-from .storage import open_accounts, open_keys, open_ledger
+from .storage import WrongStore, open_accounts, open_alerts, open_keys, open_ledger
 from .storage.recent import RecentKeys
 
 _settings: Settings | None = None
@@ -19,6 +21,7 @@ _ledger: Ledger | None = None
 _keys: KeyStore | None = None
 _accounts: AccountStore | None = None
 _months: Months | None = None
+_alerts: AlertStore | None = None
 
 
 def wall_clock() -> int:
@@ -46,6 +49,14 @@ def ledger() -> Ledger:
     return _ledger
 
 
+def sequencer() -> Sequencer:
+    """The same, for whoever gives positions afterwards. Raises: WrongStore where a write gives them itself."""
+    held = ledger()
+    if not isinstance(held, Sequencer):
+        raise WrongStore(f"the store {settings().store_url!r} gives positions at once; there is nothing to sequence")
+    return held
+
+
 def keys() -> KeyStore:
     """The API keys of this process's store, opened at the first call; what was just found is remembered briefly."""
     global _keys
@@ -70,13 +81,28 @@ def months() -> Months:
     return _months
 
 
+def alerts() -> AlertStore:
+    """The alerts of this process's store, opened at the first call."""
+    global _alerts
+    if _alerts is None:
+        _alerts = open_alerts(settings().store_url)
+    return _alerts
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
+    """Post to an address that somebody has set for alerts. Raises: Undelivered."""
+    from . import webhook  # brings TLS along, and only one function needs it: the others start without
+
+    webhook.post(url, body, headers, settings().alert_networks)
+
+
 def configure(chosen: Settings | None, clock: Clock = wall_clock) -> None:
     """Use these settings from here on (None: the environment's); what was open of the store is closed."""
-    global _settings, _ledger, _keys, _accounts, _months, _clock
-    for opened in (_ledger, _keys, _accounts):
+    global _settings, _ledger, _keys, _accounts, _months, _alerts, _clock
+    for opened in (_ledger, _keys, _accounts, _alerts):
         if opened is not None:
             opened.close()
-    _settings, _ledger, _keys, _accounts, _months = chosen, None, None, None, None
+    _settings, _ledger, _keys, _accounts, _months, _alerts = chosen, None, None, None, None, None
     _clock = clock
     if chosen is not None:
         _observe(chosen)

@@ -146,8 +146,8 @@ def _operation(route: Route, told: Operation, examples: list[Example]) -> dict[s
         "description": told.about,
         "parameters": [*_path_parameters(route.path), *(_query_parameter(name, route) for name in _taken(told, route))],
         "responses": _responses(route, told, scope, examples),
-        # {}: an instance that was opened to everyone takes no key.
-        "security": [{}, {"key": []}, {"bearer": []}, {"cookie": []}] if scope else [],
+        # {}: an instance that was opened to everyone takes no key. A hook's is a parameter of the path.
+        "security": [{}, {"key": []}, {"bearer": []}, {"cookie": []}] if scope not in (None, "hook") else [],
     }
     if scope:
         made["x-scope"] = needed(scope)
@@ -173,15 +173,20 @@ def _asked(kind: str, examples: Iterable[Example]) -> dict[str, Any]:
 
 
 def _path_parameters(path: str) -> list[Schema]:
-    about = {"file": "A hashed name that a page gave.", "event_id": "The event's id."}
+    about = {
+        "file": "A hashed name that a page gave.",
+        "event_id": "The event's id.",
+        "key": "The key: of the scope ingest alone, and bound to an account or a strategy.",
+    }
+    is_no_id = ("file", "key")
     return [
         {
             "name": name,
             "in": "path",
             "required": True,
             "description": about.get(name, f"The {name.removesuffix('_id')}'s id."),
-            "schema": {"type": "string", "minLength": 1} if name == "file" else ID,
-            **({} if name == "file" else {"example": "example-1" if name == "event_id" else "example"}),
+            "schema": {"type": "string", "minLength": 1} if name in is_no_id else ID,
+            **({} if name in is_no_id else {"example": "example-1" if name == "event_id" else "example"}),
         }
         for name in re.findall(r"\{(\w+)\}", path)
     ]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from trueedge_core import wiring
+from trueedge_core.domain.alerts import Alert, AlertHook
 from trueedge_core.domain.money import read_json
 from trueedge_core.domain.ports import Clock
 from trueedge_core.domain.times import parse_time
@@ -48,6 +49,9 @@ _TRADE = {
     "currency": "USD",
     "state": "closed",
 }
+_ALERT = Alert(
+    "example/daily_loss/2026-01-08T00:00:00Z", "example", "daily_loss", "{}", _START, tries=1, told_at=_START + _SECOND
+)
 _LOSS = {"side": "sell", "price_open": "1.0861", "price_close": "1.0870", "pnl": "-9.70"}
 _SETTINGS = {
     "display_name": "Practice",
@@ -156,6 +160,18 @@ _ASKED: tuple[tuple[str, str, str, str, Any], ...] = (
     ("unknown", "No such asset", "GET", "/assets/nothing.css", None),
     ("alive", "Alive", "GET", "/health", None),
     ("unknown", "No such path", "GET", "/metrics", None),
+    ("stored", "A trade", "POST", "/hook/te_key/trade_event", _trade("hook-1")),
+    ("invalid", "A word that is no number", "POST", "/hook/te_key/trade_event", _trade("hook-2", pnl="{{profit}}")),
+    ("shown", "One that was told", "GET", "/accounts/example/alert", None),
+    (
+        "kept",
+        "With a secret of one's own",
+        "PUT",
+        "/accounts/example/alert",
+        {"url": "https://desk.example/alerts", "secret": "correct-horse-battery"},
+    ),
+    ("invalid", "An address without a host", "PUT", "/accounts/example/alert", {"url": "https:///alerts"}),
+    ("unknown", "None is set", "GET", "/accounts/other/alert", None),
     ("wrong_method", "A path that takes other methods", "DELETE", "/trade_event/example-1", None),
 )
 
@@ -165,6 +181,8 @@ def given(routes: Routes) -> list[Example]:
     with _instance(is_open=True, clock=lambda: _START):
         ticks = itertools.count()
         wiring.ledger().clock = lambda: _START + next(ticks) * _SECOND  # type: ignore[attr-defined]
+        wiring.alerts().put_hook(AlertHook("example", "https://desk.example/alerts", "correct-horse-battery", _START))
+        wiring.alerts().add(_ALERT)
         found = [_ask(routes, *asked) for asked in _ASKED]
         found.append(_ask(routes, "busy", "The store is busy", "POST", "/trade_event", _trade("example-6"), busy=True))
     with _instance(is_open=False, clock=lambda: _START):

@@ -130,6 +130,25 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
             },
         },
     ),
+    ("POST", "/hook/{key}/trade_event"): Operation(
+        "postTradeByHook",
+        "Post",
+        "Record one trade of a sender that cannot set headers",
+        "For TradingView, freqtrade and the like: as `POST /trade_event`, with the key in the path. Paths are logged "
+        "widely, so only a key of the scope ingest alone, bound to an account or a strategy, is taken. The body "
+        "is JSON or a form, whatever its content type. `side` may be `long` or `short` too, in any case." + _RETRY,
+        json_of("Recorded", "It is on disk."),
+        (InvalidJson, InvalidEvent, InvalidParameter, NotFound, Conflict),
+        body={
+            JSON: ref("TradeEvent"),
+            "text/plain": {"type": "string", "description": "The same JSON."},
+            "application/x-www-form-urlencoded": {
+                "type": "object",
+                "description": "The fields of a TRADE_EVENT as texts; an empty one is left out.",
+                "additionalProperties": {"type": "string"},
+            },
+        },
+    ),
     ("POST", "/trade_event/{event_id}/void"): Operation(
         "voidTrade",
         "Post",
@@ -389,6 +408,25 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "Stylesheets, script, fonts and mark.",
         {200: Given("The file.", dict.fromkeys((STYLE, SCRIPT, FONT, IMAGE), _BYTES))},
         (InvalidParameter, NotFound),
+    ),
+    ("GET", "/accounts/{account_id}/alert"): Operation(
+        "showAlert",
+        "Accounts",
+        "Where the alerts of an account go, and how the last ones went",
+        "The newest twenty. The secret is not shown: it goes in and never out.",
+        json_of("AlertHook", "The address, and the alerts."),
+        (InvalidParameter, NotFound),
+    ),
+    ("PUT", "/accounts/{account_id}/alert"): Operation(
+        "putAlert",
+        "Accounts",
+        "Say where the alerts of an account go",
+        "When the account reaches its daily loss or its trailing drawdown, this address is posted to, signed, once for "
+        "each limit and trading day. A test is sent within seconds. `url` null: no more. A secret that is not given "
+        "stays as it was; the first one is then made, and shown in this answer alone.",
+        json_of("AlertHookPut", "It is kept."),
+        (InvalidJson, InvalidParameter, NotFound),
+        body={JSON: ref("AlertHookSent")},
     ),
     ("GET", "/login"): Operation(
         "showLogin",

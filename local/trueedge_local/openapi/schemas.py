@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from trueedge_core import errors
+from trueedge_core.domain.alerts import MAX_URL
 from trueedge_core.domain.breakdowns import CALENDAR, WEEKDAYS, Kind
 from trueedge_core.domain.fields import BY_NAME, json_schema
 from trueedge_core.domain.metrics import EDGE, METRICS, STRATEGY_ONLY, VERDICTS, Basis, Metric
@@ -12,6 +13,7 @@ from trueedge_core.domain.summary import Summary
 from trueedge_core.errors import TrueEdgeError
 from trueedge_core.services import keys
 from trueedge_core.services.accounts import MAX_NAME
+from trueedge_core.services.alerts import MAX_SECRET, MIN_SECRET
 from trueedge_core.services.breakdowns import PLURAL
 from trueedge_core.services.filters import FILTERS
 from trueedge_core.services.ingest import MAX_REASON, RESULTS
@@ -67,6 +69,7 @@ def all_schemas() -> dict[str, Schema]:
         **_trades(),
         **_accounts(),
         **_keys(),
+        **_alerts(),
         **_errors(),
     }
 
@@ -524,6 +527,49 @@ def _amount(about: str, bound: Schema) -> Schema:
     above_0 = BY_NAME["initial_risk"].schema["anyOf"][1]["pattern"]
     pattern = above_0 if "exclusiveMinimum" in bound else above_0.replace("(?=[^eE]*[1-9])", "")
     return {"anyOf": [number, {"type": "string", "pattern": pattern}], "description": about}
+
+
+def _alerts() -> dict[str, Schema]:
+    url = {"type": "string", "maxLength": MAX_URL, "pattern": "^https?://", "description": "Accepted: https; http only "
+           "into networks that the instance was told of."}  # fmt: skip
+    secret = {"type": "string", "minLength": MIN_SECRET, "maxLength": MAX_SECRET, "pattern": "^[ -~]+$"}
+    moment = nullable(ref("Time"))
+    alert = {
+        "alert_id": {"type": "string", "description": "Account, limit and beginning of the trading day."},
+        "about": word("daily_loss", "trailing_drawdown", "test"),
+        "found_at": ref("Time"),
+        "tries": COUNT,
+        "next_try_at": moment | {"description": "Null when it was taken, or given up."},
+        "told_at": moment,
+        "last_error": nullable(TEXT) | {"description": "Why the last try came to nothing."},
+    }
+    return {
+        "AlertHookSent": closed(
+            "Where alerts go.",
+            {"url": nullable(url), "secret": nullable(secret) | {"description": "Signs what is sent."}},
+            optional=("secret",),
+        ),
+        "AlertHookPut": closed(
+            "What is kept.",
+            {
+                "status": OK,
+                "account_id": ID,
+                "url": nullable(url),
+                "secret": secret | {"description": "If it was made."},
+            },
+            optional=("secret",),
+        ),
+        "AlertHook": closed(
+            "Where alerts go, and the last of them.",
+            {
+                "status": OK,
+                "account_id": ID,
+                "url": url,
+                "changed_at": ref("Time"),
+                "alerts": rows(closed("One alert, and how it went.", alert), "Newest first."),
+            },
+        ),
+    }
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------

@@ -72,11 +72,20 @@ def test_what_takes_a_form_of_a_browser_is_told_but_not_tried() -> None:
     assert [one.path for one in operations() if one.writes] == [
         "/trade_event",
         "/trade_events",
+        "/hook/{key}/trade_event",
         "/trade_event/{event_id}/void",
         "/accounts/{account_id}",
+        "/accounts/{account_id}/alert",
         "/keys",
         "/keys/{key_id}/revoke",
     ]
+
+
+def test_a_curl_line_names_the_method_that_curl_would_not_take_by_itself() -> None:
+    samples = (reference.Sample("a", "application/json", "{}"),)
+    assert reference._curl("put", "/x", (), samples).startswith("-X PUT '{base}/x' ")
+    assert reference._curl("post", "/x", (), ()).startswith("-X POST ")
+    assert reference._curl("get", "/x", (), ()) == "'{base}/x'"
 
 
 def test_links_stay_on_our_own_origin() -> None:

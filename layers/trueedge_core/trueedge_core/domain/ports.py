@@ -6,10 +6,10 @@ The contract stands here, in the docstrings; `tests/contract` holds every driver
 microseconds since the epoch, UTC. Trade order is `(timestamp, event_id)`, ids compared by their UTF-8 bytes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from .events import TradeEvent
 from .summary import Closed, Summary
@@ -77,9 +77,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One event as the log keeps it. `void_reason` is None unless a void entry took it out of the figures."""
+    """One event as the log keeps it. `void_reason` is None unless a void entry took it out of the figures.
 
-    position: int
+    `position` is None for a moment after the event was taken, where a store gives positions afterwards.
+    """
+
+    position: int | None
     received_at: int
     event_id: str
     timestamp: int
@@ -102,21 +105,35 @@ class Traded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one event: its position in the log; `changed` names the fields in which a conflict differs."""
+    """What became of one event: its position in the log; `changed` names the fields in which a conflict differs.
+
+    `position` is None where the store gives it afterwards, and has not yet: the event is durable all the same.
+    """
 
     event_id: str
     outcome: Outcome
-    position: int
+    position: int | None
     changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class VoidReceipt:
-    """`repeated`: the trade had been voided before (the first reason stays)."""
+    """`repeated`: the trade had been voided before (the first reason stays). `position`: as in a `Receipt`."""
 
     event_id: str
-    position: int
+    position: int | None
     repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One entry of the log: an event, `raw` as it was sent, or, where `raw` is None, the void of an event."""
+
+    position: int
+    received_at: int
+    event_id: str
+    raw: str | None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +288,18 @@ class Ledger(Protocol):
         """One event by its id."""
         ...
 
+    def log(self, first: int = 0) -> Iterator[LogEntry]:
+        """The entries of the log from position `first` on, in order."""
+        ...
+
+    def replay(self, entries: Sequence[LogEntry]) -> None:
+        """Take in entries of another ledger's log, each at its own position; durable on return.
+
+        They are consecutive, and the first one's position is the size of this log.
+        Raises: Conflict when this log has another size, or what an entry holds under another position.
+        """
+        ...
+
     def snapshot(self) -> AbstractContextManager[None]:
         """Reads inside see one and the same state of the log, where the store can give one (SQLite does)."""
         ...
@@ -289,6 +318,25 @@ class Ledger(Protocol):
 
     def close(self) -> None:
         """Release files and connections; calling it twice is harmless."""
+        ...
+
+
+@runtime_checkable
+class Sequencer(Protocol):
+    """What a ledger has besides, when positions may be given after an event was taken: by a function behind a stream.
+
+    Any method may raise `Unavailable`: nothing is lost or doubled, the same call completes it.
+    """
+
+    def sequence(self, records: Sequence[Mapping[str, Any]]) -> int:
+        """Give positions to what the records (of the store's own stream) say was taken; how many entries they hold.
+
+        The same records may come again, in any order and with others: nothing is logged twice.
+        """
+        ...
+
+    def resequence(self) -> Iterator[int]:
+        """Find whatever was taken and has no position, however long ago, and give it one; yields how many, in parts."""
         ...
 
 

@@ -398,13 +398,18 @@ class Summary:
         return VERSION + _encode(_values(self)).encode()
 
     @classmethod
+    def from_values(cls, values: Sequence[Any]) -> Self:
+        """The summary of these components. Raises: ValueError when the number of them is another."""
+        summary = cls.__new__(cls)
+        summary._fill(values)
+        return summary
+
+    @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """Read what `to_bytes` wrote. Raises: ValueError for another version or a damaged text."""
         if data[:1] != VERSION:
             raise ValueError(f"summary version {data[:1]!r} is not known to this release")
-        summary = cls.__new__(cls)
-        summary._fill(json.loads(data[1:]))  # unpacking raises ValueError when the number of components is another
-        return summary
+        return cls.from_values(json.loads(data[1:]))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Summary) and self.values() == other.values()

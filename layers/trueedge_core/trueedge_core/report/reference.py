@@ -283,7 +283,9 @@ def _curl(method: str, path: str, parameters: Iterable[Parameter], bodies: Seque
     """A line for a POSIX shell, after `curl `; {base} is where the host comes."""
     for parameter in parameters:
         path = path.replace(f"{{{parameter.name}}}", parameter.given or "..")
+    by_itself = "post" if bodies else "get"  # what curl sends unless it is told
+    start = f"{'' if method == by_itself else '-X ' + method.upper() + ' '}'{{base}}{path}'"
     if not bodies:
-        return f"{'' if method == 'get' else '-X ' + method.upper() + ' '}'{{base}}{path}'"
+        return start
     text = bodies[0].text.replace("'", "'\\''")
-    return f"'{{base}}{path}' -H 'Content-Type: {bodies[0].content_type}' --data-binary '\n{text}'"
+    return f"{start} -H 'Content-Type: {bodies[0].content_type}' --data-binary '\n{text}'"

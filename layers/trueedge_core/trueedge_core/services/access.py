@@ -16,14 +16,17 @@ from ..domain.times import format_time
 from ..domain.wording import shorten
 from ..errors import FieldError, Forbidden, Unauthorized
 
-# What a route may ask for. `void` is no scope of a key: an admin key has it, and an ingest key bound to an account.
-AccessScope = Literal["ingest", "read", "admin", "void"]
+# What a route may ask for. Two are no scope of a key. `void`: an admin key has it, and an ingest key bound to an
+# account. `hook`: the key stands in the path, where proxies and senders log it, so only the least of keys has it.
+AccessScope = Literal["ingest", "read", "admin", "void", "hook"]
 
 COOKIE = "trueedge_key"
 SEND_IT = "send a key as X-API-Key, or as Authorization: Bearer"
 
 _SHAPE = re.compile(r"te_[A-Za-z0-9_-]{32}")
 _INSIDE = re.compile(r"(?<![A-Za-z0-9])te_[A-Za-z0-9_-]{32,}")
+# A key that was cut or mistyped is nearly one, so whatever stands in its place goes.
+_IN_HOOK = re.compile(r"(?i)(?<=/hook/)[^/]+")
 _IMPLIED: Mapping[KeyScope, tuple[AccessScope, ...]] = {
     "ingest": ("ingest",),
     "read": ("read",),
@@ -60,7 +63,7 @@ def identify(sent: str, keys: KeyStore, now: int) -> Key:
     digest = digest_of(sent)
     key = keys.find(digest) if _SHAPE.fullmatch(sent) else None
     if key is None or not compare_digest(key.digest, digest):
-        raise Unauthorized(f"this key is not known here; {SEND_IT}")
+        raise Unauthorized("this key is not known here")
     # Only whoever has the key learns this much of it.
     if key.revoked_at is not None:
         raise Unauthorized(f"this key ({key.id}) was revoked")
@@ -73,6 +76,8 @@ def allows(key: Key, scope: AccessScope) -> bool:
     """Whether the key's scopes are enough. admin implies every other."""
     if scope == "void" and "ingest" in key.scopes and key.bound_to.account_id is not None:
         return True
+    if scope == "hook":
+        return key.scopes == ("ingest",) and key.bound_to != EVERYTHING
     return any(scope in _IMPLIED[one] for one in key.scopes)
 
 
@@ -83,6 +88,8 @@ def may_share(key: Key) -> bool:
 
 def needed(scope: AccessScope) -> str:
     """What a key must have, in words."""
+    if scope == "hook":
+        return "ingest, no other, and a binding to an account or a strategy"
     return "admin, or ingest bound to the account of the trade" if scope == "void" else scope
 
 
@@ -92,12 +99,12 @@ def digest_of(sent: str) -> str:
 
 
 def redacted(text: str) -> str:
-    """The text without anything in it that looks like a key: for the log.
+    """The text without anything in it that is, or could nearly be, a key: for the log.
 
-    >>> redacted("/trade_event/te_0123456789abcdefghijklmnopqrstuv")
-    '/trade_event/te_[key]'
+    >>> redacted("/trade_event/te_0123456789abcdefghijklmnopqrstuv"), redacted("/hook/te_012/trade_event")
+    ('/trade_event/te_[key]', '/hook/{key}/trade_event')
     """
-    return _INSIDE.sub("te_[key]", text)
+    return _IN_HOOK.sub("{key}", _INSIDE.sub("te_[key]", text))
 
 
 # --- bindings --------------------------------------------------------------------------------------------------------
@@ -146,6 +153,15 @@ def sent_key(headers: Mapping[str, str], cookies: Collection[str], *, is_write: 
     if is_write and not (is_from_browser(headers) and is_same_origin(headers)):
         return None
     return cookie(headers, cookies)
+
+
+def key_in_path(path: str) -> str:
+    """The key's text in the (decoded) path of a hook.
+
+    >>> key_in_path("/hook/te_0123/trade_event")
+    'te_0123'
+    """
+    return path.removeprefix("/hook/").partition("/")[0]
 
 
 def cookie(headers: Mapping[str, str], cookies: Collection[str]) -> str | None:

@@ -21,7 +21,7 @@ RESULTS = ("stored", "duplicate", "conflict", "invalid", "forbidden")
 _REFUSED = {"invalid": InvalidEvent, "conflict": Conflict, "forbidden": Forbidden}
 
 
-def record(body: bytes, now: int, ledger: Ledger, bound_to: Scope = EVERYTHING) -> dict[str, object]:
+def record(body: bytes | str, now: int, ledger: Ledger, bound_to: Scope = EVERYTHING) -> dict[str, object]:
     """POST /trade_event: one event, once; the same content again is a duplicate, other content a Conflict.
 
     `bound_to`: what the sender's key may write; an event of anything else is Forbidden.

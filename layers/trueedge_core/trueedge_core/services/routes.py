@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from .access import redacted
 from .answers import Answer, problem
 
 _REACHED_BY_QUERY = re.compile(r"/(?:metrics|report)/(?:strategy|account)/|/trade_event/")
@@ -13,9 +14,8 @@ def unknown(method: str, path: str, routes: Mapping[str, Sequence[str]]) -> Answ
     methods = [method for pattern, methods in routes.items() if _fits(pattern, path) for method in methods]
     if methods:
         allowed = ", ".join(dict.fromkeys(methods))
-        return problem(
-            405, "method_not_allowed", f"{path} does not take {method}; accepted: {allowed}", {"Allow": allowed}
-        )
+        said = f"{redacted(path)} does not take {method}; accepted: {allowed}"
+        return problem(405, "method_not_allowed", said, {"Allow": allowed})
     return no_route(method, path)
 
 
@@ -24,7 +24,7 @@ def no_route(method: str, path: str) -> Answer:
     hint = ""
     if _REACHED_BY_QUERY.match(path):
         hint = '; an id with / \\ # ? " in it is given by query, as in /metrics/overall?strategy_id=..'
-    return problem(404, "not_found", f"there is no route {method} {path}{hint}")
+    return problem(404, "not_found", f"there is no route {method} {redacted(path)}{hint}")
 
 
 def _fits(pattern: str, path: str) -> bool:

@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from ..domain.ports import Key, KeyStore
 from ..errors import Forbidden, Unauthorized
-from ..report import render
 from ..report.pages import LoginView, OnwardView
 from . import access
 from .answers import HTML, Answer
@@ -48,7 +47,7 @@ def show(
             signed_in = None
     needs_none = is_open and not keys.has_any()
     view = LoginView(_inside(parameters.get("next", HOME)), signed_in=signed_in, needs_none=needs_none)
-    return _page(render.login(view))
+    return _page(view)
 
 
 def sign_in(body: bytes, headers: Mapping[str, str], keys: KeyStore, now: int) -> Answer:
@@ -58,13 +57,13 @@ def sign_in(body: bytes, headers: Mapping[str, str], keys: KeyStore, now: int) -
     onward = _inside(form.get("next", HOME))
     text = form.get("key", "").strip()
     if not text:
-        return _page(render.login(LoginView(onward, "key: is missing; paste a key, which begins with te_")), 400)
+        return _page(LoginView(onward, "key: is missing; paste a key, which begins with te_"), 400)
     try:
         key = access.identify(text, keys, now)
     except Unauthorized as error:
-        return _page(render.login(LoginView(onward, _sentence(error.message))), 401)
+        return _page(LoginView(onward, _sentence(error.message)), 401)
     if not access.allows(key, "read"):
-        return _page(render.login(LoginView(onward, "This key may post trades, but not read them.")), 403)
+        return _page(LoginView(onward, "This key may post trades, but not read them."), 403)
     keys.touch(key.digest, now)
     return _go(onward, cookies=(_cookie(text, headers, _seconds(key, now)),))
 
@@ -102,7 +101,7 @@ def led_to_login(path: str, query: str, headers: Mapping[str, str], message: str
     asked = [(name, text) for name, text in parse_qsl(query, keep_blank_values=True) if name != "key"]
     here = quote(path) + (f"?{urlencode(asked)}" if asked else "")
     if any(part.partition("=")[0] == "key" for part in query.split("&")):
-        return _page(render.login(LoginView(_inside(here), f"The link does not work. {_sentence(message)}")), 401)
+        return _page(LoginView(_inside(here), f"The link does not work. {_sentence(message)}"), 401)
     if headers.get("sec-fetch-site", "").strip().lower() == "cross-site":
         return _onward(here, ())  # the cookie may be there, but was held back
     return _go(f"/login?{urlencode({'next': here})}" if here != HOME else "/login")
@@ -161,12 +160,16 @@ def _go(url: str, cookies: Collection[str] = ()) -> Answer:
 
 
 def _onward(url: str, cookies: Collection[str]) -> Answer:
+    from ..report import render  # as below
+
     headers = {**render.PAGE_HEADERS, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     return Answer(render.onward(OnwardView(url)), 200, HTML, headers, tuple(cookies))
 
 
-def _page(text: str, status: int = 200) -> Answer:
+def _page(view: LoginView, status: int = 200) -> Answer:
+    from ..report import render  # here: every function asks this module for keys, and few of them ever make a page
+
     headers = {**render.PAGE_HEADERS, "Cache-Control": "no-store"}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return Answer(text, status, HTML, headers)
+    return Answer(render.login(view), status, HTML, headers)

@@ -24,7 +24,7 @@ function quoted(text) {
 function command(form) {
   const body = form.querySelector("textarea");
   const words = ["curl", quoted(location.origin + target(form))];
-  if (!body && form.dataset.method !== "GET") words.splice(1, 0, "-X", form.dataset.method);
+  if (form.dataset.method !== (body ? "POST" : "GET")) words.splice(1, 0, "-X", form.dataset.method);
   if (key.value) words.push('-H "X-API-Key: $TRUEEDGE_KEY"');
   if (body) words.push("-H", quoted(`Content-Type: ${body.dataset.type}`), "--data-binary", quoted(`\n${body.value}`));
   return words.join(" ");

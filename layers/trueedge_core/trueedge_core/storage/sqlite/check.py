@@ -4,13 +4,14 @@ import sqlite3
 from collections.abc import Iterator
 from itertools import groupby
 
+from ...domain.calendar import ALL, MINUTE, MONTH, YEAR, bounds, bucket_of
+from ...domain.nodes import Entry, Node, fold
 from ...domain.ports import Finding
 from ...domain.times import format_time
-from .calendar import ALL, MINUTE, MONTH, YEAR, bounds, bucket_of
 from .rows import COLUMNS, made_again
 from .scopes import COLUMNS as SCOPE_COLUMNS
 from .scopes import TAIL, Name, ScopeRow, names_of
-from .tree import Entry, Node, Tree, fold, in_trade_order
+from .tree import Tree, in_trade_order
 
 LEVEL_NAMES = ("everything", "year", "month", "day", "hour", "minute")
 

@@ -9,14 +9,10 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
-from ...errors import TrueEdgeError, Unavailable
+from ...errors import StoreError, Unavailable
 
 APPLICATION_ID = 0x54524544  # "TRED": tells our files from other programs' databases
 BUSY_TIMEOUT_MS = 10_000
-
-
-class StoreError(TrueEdgeError):
-    """The file cannot be used as a store; the message says why and what to do."""
 
 
 def connect(path: str) -> sqlite3.Connection:

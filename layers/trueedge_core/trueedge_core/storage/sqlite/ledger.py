@@ -9,18 +9,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from typing import Self
 
 from ...domain import cursors
+from ...domain.calendar import FOREVER
 from ...domain.events import TradeEvent, changed_fields, parse_event
 from ...domain.money import read_json
+from ...domain.nodes import Entry, entry_of
 from ...domain.ports import (
     ALL_TIME,
     EVERYTHING,
     AsOf,
     Finding,
     GroupKind,
+    LogEntry,
     Page,
     Period,
     Reading,
@@ -31,10 +34,9 @@ from ...domain.ports import (
     Traded,
     VoidReceipt,
 )
-from ...domain.summary import Summary, closed_trade
+from ...domain.summary import Summary
 from ...domain.wording import shorten
-from ...errors import InvalidParameter, NotFound
-from .calendar import FOREVER
+from ...errors import Conflict, InvalidParameter, NotFound
 from .check import check
 from .connection import connect, path_of, snapshot, transaction, translated
 from .order import traded
@@ -42,7 +44,7 @@ from .reading import Reader
 from .rows import CORRECT, INSERT, made_again, typed
 from .scopes import COLUMNS as SCOPE_COLUMNS
 from .scopes import KEEP, TAIL, Name, ScopeRow, name_of, names_of
-from .tree import Entry, Tree, count_after, entries, in_trade_order
+from .tree import Tree, count_after, entries, in_trade_order
 
 REMEMBERED = 4096  # scopes; beyond that the memory starts anew
 
@@ -97,56 +99,84 @@ class SqliteLedger:
         """See `Ledger.append`. One transaction: all of it or, after an error, none."""
         with translated(), self._writing():
             known = self._known({event.event_id for event in events})
-            first = position = self._take_positions(0)
+            position = self._take_positions(0)
             received_at = self.clock()
             receipts: list[Receipt] = []
-            rows: list[tuple[object, ...]] = []
-            arrivals: dict[Name, list[Entry]] = {}
+            new: list[tuple[TradeEvent, int]] = []
             for event in events:
                 before = known.get(event.event_id)
                 if before is not None:
                     receipts.append(_again(event, *before))
                     continue
-                known[event.event_id] = (position, event.raw, received_at)
-                rows.append((position, received_at, event.raw, *typed(event)))
-                entry = _entry(event, position)
-                for name in names_of(event.account_id, event.strategy_id):
-                    arrivals.setdefault(name, []).append(entry)
-                receipts.append(Receipt(event.event_id, "stored", position))
-                position += 1
-            self.db.executemany(INSERT, rows)
-            self._take_positions(len(rows))
-            self._take_in(arrivals, first)
+                known[event.event_id] = (position + len(new), event.raw, received_at)
+                receipts.append(Receipt(event.event_id, "stored", position + len(new)))
+                new.append((event, received_at))
+            self._add(new)
         return receipts
+
+    def _add(self, events: Sequence[tuple[TradeEvent, int]]) -> None:
+        """Log new events, each with the time at which it was received, and let the scopes take them in."""
+        first = self._take_positions(len(events))
+        rows: list[tuple[object, ...]] = []
+        arrivals: dict[Name, list[Entry]] = {}
+        for position, (event, received_at) in enumerate(events, first):
+            rows.append((position, received_at, event.raw, *typed(event)))
+            entry = entry_of(event, position)
+            for name in names_of(event.account_id, event.strategy_id):
+                arrivals.setdefault(name, []).append(entry)
+        self.db.executemany(INSERT, rows)
+        self._take_in(arrivals, first)
 
     def void(self, event_id: str, reason: str) -> VoidReceipt:
         """See `Ledger.void`."""
         with translated(), self._writing():
-            trade = self.db.execute(
-                "SELECT id, account_id, strategy_id, environment, timestamp FROM trades WHERE event_id = ?", (event_id,)
-            ).fetchone()
-            if trade is None:
-                raise NotFound(f"no event with the event_id {shorten(event_id, 128)} is stored")
-            trade_id, account_id, strategy_id, environment, at = trade
-            before = self.db.execute("SELECT id FROM voids WHERE trade = ?", (trade_id,)).fetchone()
-            if before is not None:
-                return VoidReceipt(event_id, before[0], repeated=True)
-            position = self._take_positions(1)
+            return self._void(event_id, reason, self.clock())
+
+    def _void(self, event_id: str, reason: str, received_at: int) -> VoidReceipt:
+        trade = self.db.execute(
+            "SELECT id, account_id, strategy_id, environment, timestamp FROM trades WHERE event_id = ?", (event_id,)
+        ).fetchone()
+        if trade is None:
+            raise NotFound(f"no event with the event_id {shorten(event_id, 128)} is stored")
+        trade_id, account_id, strategy_id, environment, at = trade
+        before = self.db.execute("SELECT id FROM voids WHERE trade = ?", (trade_id,)).fetchone()
+        if before is not None:
+            return VoidReceipt(event_id, before[0], repeated=True)
+        position = self._take_positions(1)
+        self.db.execute(
+            "INSERT INTO voids (id, trade, reason, received_at) VALUES (?, ?, ?, ?)",
+            (position, trade_id, reason, received_at),
+        )
+        for name in names_of(account_id, strategy_id):
+            self._remembered.pop(name, None)
+            row = self._row(name)
+            assert row is not None
+            if (at, event_id) <= row.upto:
+                self._tree(row).refold([(at, event_id)])
+            traded = Reader(self.db, row, None).total(ALL_TIME).summary.n > 0
             self.db.execute(
-                "INSERT INTO voids (id, trade, reason, received_at) VALUES (?, ?, ?, ?)",
-                (position, trade_id, reason, self.clock()),
+                f"UPDATE scopes SET {environment}_seen = ?, traded = ? WHERE id = ?", (position + 1, traded, row.id)
             )
-            for name in names_of(account_id, strategy_id):
-                self._remembered.pop(name, None)
-                row = self._row(name)
-                assert row is not None
-                if (at, event_id) <= row.upto:
-                    self._tree(row).refold([(at, event_id)])
-                traded = Reader(self.db, row, None).total(ALL_TIME).summary.n > 0
-                self.db.execute(
-                    f"UPDATE scopes SET {environment}_seen = ?, traded = ? WHERE id = ?", (position + 1, traded, row.id)
-                )
         return VoidReceipt(event_id, position, repeated=False)
+
+    def replay(self, entries: Sequence[LogEntry]) -> None:
+        """See `Ledger.replay`. One transaction."""
+        with translated(), self._writing():
+            for is_void, part in groupby(entries, lambda entry: entry.raw is None):
+                run = list(part)
+                size = self._take_positions(0)
+                if run[0].position != size:
+                    raise Conflict(f"this log has {size} entries, so position {run[0].position} is not its next one")
+                if is_void:
+                    for entry in run:
+                        if self._void(entry.event_id, entry.reason, entry.received_at).repeated:
+                            raise Conflict(f"the event {shorten(entry.event_id, 128)} is voided already")
+                    continue
+                ids = {entry.event_id for entry in run}
+                if len(ids) < len(run) or self._known(ids):
+                    raise Conflict("an event of these entries is in this log already, under another position")
+                events = [(entry, entry.raw) for entry in run if entry.raw is not None]
+                self._add([(parse_event(read_json(raw), raw, e.received_at), e.received_at) for e, raw in events])
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -358,6 +388,21 @@ class SqliteLedger:
             row = self.db.execute(f"SELECT {_SHOWN} WHERE t.event_id = ?", (event_id,)).fetchone()
         return Trade(*row) if row else None
 
+    def log(self, first: int = 0) -> Iterator[LogEntry]:
+        """See `Ledger.log`. In parts, each read for itself: a log only grows, and a long read would keep the WAL."""
+        while True:
+            with translated():
+                rows = self.db.execute(
+                    "SELECT id, received_at, event_id, raw_json, '' FROM trades WHERE id BETWEEN ?1 AND ?1 + 999"
+                    " UNION ALL SELECT v.id, v.received_at, t.event_id, NULL, v.reason FROM voids v"
+                    " JOIN trades t ON t.id = v.trade WHERE v.id BETWEEN ?1 AND ?1 + 999 ORDER BY 1",
+                    (first,),
+                ).fetchall()
+            yield from (LogEntry(*row) for row in rows)
+            if not rows:
+                return
+            first += len(rows)
+
     def strategies_tried(self) -> int:
         """See `Ledger.strategies_tried`."""
         with translated():
@@ -462,11 +507,3 @@ def _seen(row: ScopeRow, run: Sequence[Entry]) -> ScopeRow:
     for entry in run:
         seen[entry.environment] = max(seen[entry.environment], entry.position + 1)
     return row._replace(live_seen=seen["live"], demo_seen=seen["demo"])
-
-
-def _entry(e: TradeEvent, position: int) -> Entry:
-    closed = None
-    if e.state == "closed":
-        assert e.pnl is not None
-        closed = closed_trade(e.timestamp, e.pnl, e.fees, e.initial_risk, e.opened_at, e.currency)
-    return Entry(e.timestamp, e.event_id, e.environment, closed, False, position)

@@ -4,11 +4,12 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from ...domain.calendar import ALL, DAY, FOREVER, HOUR, MONTH, bounds, bucket_of, children
+from ...domain.nodes import Entry
 from ...domain.ports import Environment, Period, Step
 from ...domain.summary import Summary
-from .calendar import ALL, DAY, FOREVER, HOUR, MONTH, bounds, bucket_id, bucket_of, children, start_of
 from .scopes import ScopeRow
-from .tree import Entry, entries
+from .tree import bucket_id, entries, start_of
 
 # No event lies outside (timestamps are refused before 1970 and over a day ahead); keeps the calendar's arithmetic in
 # range.

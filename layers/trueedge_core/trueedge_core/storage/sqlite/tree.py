@@ -13,107 +13,23 @@ from itertools import groupby, islice
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from ...domain.ports import Environment
+from ...domain.calendar import ALL, FOREVER, MINUTE, MONTH, YEAR, bounds, bucket_of, children
+from ...domain.nodes import Entry, Node, fold
 from ...domain.summary import Closed, Summary, closed_trade
-from .calendar import ALL, FOREVER, MINUTE, MONTH, YEAR, bounds, bucket_id, bucket_of, children, start_of
 
 # A month, day or hour with more events than this is split into finer buckets, so that a re-fold or a cut range reads
 # at most about this many trades. Smaller costs writes (more rows), larger costs late events and cut ranges.
 LEAF = 128
 
 
-class Entry(NamedTuple):
-    """One event as the tree folds it; `closed` is None for open and voided ones, which are only counted."""
-
-    at: int
-    event_id: str
-    environment: str
-    closed: Closed | None
-    voided: bool
-    position: int
-
-    @property
-    def key(self) -> tuple[int, str]:
-        """Its place in trade order."""
-        return self.at, self.event_id
+def bucket_id(scope: int, level: int, start: int) -> int:
+    """The bucket's key in the table, packed so that the buckets of a scope and level lie together, in order."""
+    return scope << 35 | level << 32 | start
 
 
-class Node:
-    """A run's summaries: of its live trades, of its demo trades, and of both interleaved.
-
-    `both` exists only once the run has events of both environments; until then it would equal the one there is.
-    """
-
-    __slots__ = ("both", "demo", "live", "size", "split")
-
-    def __init__(self, live: Summary | None = None, demo: Summary | None = None, both: Summary | None = None) -> None:
-        self.live, self.demo, self.both = live, demo, both
-        self.size = 0
-        self.split = False
-
-    def extend(self, later: "Node") -> None:
-        """Append an adjacent later run."""
-        self.size += later.size
-        if later.live is None or later.demo is None:
-            addition = later.live or later.demo
-            if addition is not None:
-                for summary in self._for(later.live is not None, later.demo is not None):
-                    summary.extend(addition)
-            return
-        self._for(True, True)
-        assert self.live is not None
-        assert self.demo is not None
-        assert self.both is not None
-        assert later.both is not None
-        self.live.extend(later.live)
-        self.demo.extend(later.demo)
-        self.both.extend(later.both)
-
-    def _for(self, live: bool, demo: bool) -> list[Summary]:
-        """The summaries that something of these environments goes into; made where they do not exist yet."""
-        before = self.live or self.demo
-        if live and self.live is None:
-            self.live = Summary()
-        if demo and self.demo is None:
-            self.demo = Summary()
-        if self.both is None and self.live is not None and self.demo is not None:
-            self.both = before.copy() if before is not None else Summary()
-        chosen = [self.live] if live else []
-        chosen += [self.demo] if demo else []
-        chosen.append(self.both)
-        return [summary for summary in chosen if summary is not None]
-
-    def of(self, environment: Environment | None) -> Summary | None:
-        """The summary of one environment, or of both together."""
-        if environment is None:
-            return self.both or self.live or self.demo
-        return self.live if environment == "live" else self.demo
-
-    def counts(self) -> tuple[int, int]:
-        """Closed, not voided trades: live, demo."""
-        return self.live.n if self.live else 0, self.demo.n if self.demo else 0
-
-
-def fold(run: Sequence[Entry]) -> Node:
-    """The node of a run of events in trade order."""
-    live = [entry for entry in run if entry.environment == "live"]
-    demo = [entry for entry in run if entry.environment != "live"] if len(live) < len(run) else []
-    node = Node(
-        _summary(live) if live else None,
-        _summary(demo) if demo else None,
-        _summary(run) if live and demo else None,
-    )
-    node.size = len(run)
-    return node
-
-
-def _summary(run: Sequence[Entry]) -> Summary:
-    summary = Summary()
-    summary.add_all([entry.closed for entry in run if entry.closed is not None])
-    if summary.n < len(run):
-        summary.voids = sum(entry.voided for entry in run)
-        summary.opens = len(run) - summary.n - summary.voids
-    return summary
+def start_of(bucket: int) -> int:
+    """The start that `bucket_id` packed."""
+    return bucket & 0xFFFFFFFF
 
 
 class Where(NamedTuple):

@@ -1,4 +1,4 @@
-"""The levels of the time tree and their calendar, UTC. A bucket is (level, start); instants are microseconds."""
+"""The levels of a time tree and their calendar, UTC. A bucket is (level, start); instants are microseconds."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -62,13 +62,3 @@ def children(level: int, start: int) -> tuple[int, int]:
         return 0, 9999
     first, end = bounds(level, start)
     return bucket_of(level + 1, first), bucket_of(level + 1, end - 1)
-
-
-def bucket_id(scope: int, level: int, start: int) -> int:
-    """The bucket's key in the table, packed so that the buckets of a scope and level lie together, in order."""
-    return scope << 35 | level << 32 | start
-
-
-def start_of(bucket: int) -> int:
-    """The start that `bucket_id` packed."""
-    return bucket & 0xFFFFFFFF
