@@ -30,6 +30,8 @@ ROUTES = {
     "/accounts": _GET,
     "/accounts/{account_id}": (*_GET, "PUT"),
     "/accounts/{account_id}/limits": _GET,
+    "/keys": (*_GET, *_POST),
+    "/keys/{key_id}/revoke": _POST,
     "/report": _GET,
     "/report/strategy/{strategy_id}": _GET,
     "/report/account/{account_id}": _GET,

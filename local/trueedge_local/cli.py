@@ -217,6 +217,38 @@ def copy(source: str, target: str, with_keys: bool) -> None:
     sys.exit(run(*urls, with_keys=with_keys))
 
 
+@main.command()
+@store_option()
+@click.option(
+    "--out",
+    default="report.html",
+    show_default=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write it.",
+)
+@click.option("--account", "account_id", metavar="ID", help="Only this account.")
+@click.option("--strategy", "strategy_id", metavar="ID", help="Only this strategy.")
+@click.option(
+    "--environment",
+    type=click.Choice(["live", "demo", "both"]),
+    help="[live if there is any live trade, else demo]",
+)
+@click.option("--from", "from_", metavar="TIME", help="From this time or date on.")
+@click.option("--to", metavar="TIME", help="Up to this time or date, not included.")
+@click.option("--starting-balance", metavar="AMOUNT", help="Gives returns and drawdown in percent.")
+def report(store: str, out: Path, from_: str | None, **asked: str | None) -> None:
+    """Write the report as one file that opens from disk: nothing in it is loaded from anywhere."""
+    from trueedge_core import wiring
+
+    from . import report as command
+
+    given = {**asked, "from": from_}
+    ledger = _existing(store)
+    command.write(ledger, out, {name: text for name, text in given.items() if text is not None}, wiring.accounts())
+    wiring.configure(None)
+
+
 @main.group(cls=Group)
 def keys() -> None:
     """Make, list and revoke API keys. The first one ends the open mode of a local server."""

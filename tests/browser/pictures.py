@@ -2,7 +2,7 @@
 
     python -m tests.browser.pictures
 
-Needs Chromium. Writes docs/images/report-{light,dark,phone}.png.
+Needs Chromium. Writes docs/images/report-{light,dark,phone,days}.png.
 """
 
 import tempfile
@@ -20,8 +20,8 @@ IMAGES = CHECKOUT / "docs" / "images"
 OVERALL = "/report?starting_balance=100000"
 # name, width, height, scale, colour scheme, page
 PICTURES = (
-    ("report-light", 1280, 1430, 1, "light", OVERALL),
-    ("report-dark", 1280, 1430, 1, "dark", OVERALL),
+    ("report-light", 1280, 1540, 1, "light", OVERALL),
+    ("report-dark", 1280, 1540, 1, "dark", OVERALL),
     ("report-phone", 390, 844, 2, "light", OVERALL),
 )
 
@@ -41,9 +41,14 @@ def main() -> None:
                 )
                 page = context.new_page()
                 page.goto(f"http://127.0.0.1:{server.port}{path}", wait_until="networkidle")
+                page.wait_for_selector("figure[data-drawn=yes]")
                 page.screenshot(path=str(IMAGES / f"{name}.png"))
                 print(f"docs/images/{name}.png  {(IMAGES / f'{name}.png').stat().st_size:,} bytes")
                 context.close()
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            page.goto(f"http://127.0.0.1:{server.port}{OVERALL}")
+            page.wait_for_selector(".heats[data-ready]")
+            page.locator(".calendar").screenshot(path=str(IMAGES / "report-days.png"))
             browser.close()
 
 

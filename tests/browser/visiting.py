@@ -41,10 +41,24 @@ class Visitor:
         """Open the report; its fonts are there when this returns."""
         return self.open(server, f"/report?{urlencode(asked)}", width, scheme)
 
-    def open(self, server: Server, target: str, width: int = DESKTOP, scheme: str = "light") -> Visit:
+    def open(
+        self, server: Server, target: str, width: int = DESKTOP, scheme: str = "light", scripts: bool = True
+    ) -> Visit:
+        visit = self.blank(server, width, scheme, scripts)
+        answer = visit.page.goto(target)
+        assert answer is not None
+        assert answer.status == 200
+        return visit
+
+    def blank(self, server: Server, width: int = DESKTOP, scheme: str = "light", scripts: bool = True) -> Visit:
+        """A visit that has not begun: its page is still empty."""
+        return self.blank_at(f"http://127.0.0.1:{server.port}", width, scheme, scripts)
+
+    def blank_at(self, base_url: str, width: int = DESKTOP, scheme: str = "light", scripts: bool = True) -> Visit:
+        """The same, for what no server of ours serves."""
         size = ViewportSize(width=width, height=900)
         context = self.browser.new_context(
-            viewport=size, color_scheme=scheme, base_url=f"http://127.0.0.1:{server.port}"
+            viewport=size, color_scheme=scheme, base_url=base_url, java_script_enabled=scripts
         )
         self.contexts.append(context)
         visit = Visit(context.new_page())
@@ -52,9 +66,6 @@ class Visitor:
         visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
         visit.page.on("requestfailed", visit.failed)
         visit.page.on("request", lambda request: visit.requests.append(request.url))
-        answer = visit.page.goto(target)
-        assert answer is not None
-        assert answer.status == 200
         return visit
 
 

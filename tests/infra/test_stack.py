@@ -16,6 +16,7 @@ ROLES = {
     "IngestBatchFunction": "IngestRole",
     "VoidFunction": "VoidRole",
     "LoginFunction": "LoginRole",
+    "KeysFunction": "KeysRole",
     "HealthFunction": "HealthRole",
     "DocsFunction": "PlainRole",
     "FallbackFunction": "PlainRole",

@@ -88,3 +88,38 @@ def test_what_cannot_be_served_is_said_in_one_line(arguments: list[str], variabl
     assert result.output.startswith("Error: ")
     assert says in result.output
     assert result.output.count("\n") == 1
+
+
+def test_the_report_is_written_as_one_file(store: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "report.html"
+    result = run(
+        "report", "--store", str(store), "--out", str(out), "--starting-balance", "1000", "--environment", "both"
+    )
+    assert result.exit_code == 0, result.output
+    assert result.output == f"wrote {out}, {out.stat().st_size:,} bytes\n"
+    html = out.read_text(encoding="utf-8")
+    assert "Starting balance 1,000.00" in html
+    assert "Content-Security-Policy" in html
+    assert [path.name for path in out.parent.iterdir()] == ["report.html"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--from", "yesterday"), '"from": '),
+        (("--strategy", "nobody"), "the strategy"),
+        (("--starting-balance=-1",), '"starting_balance": '),
+    ],
+)
+def test_a_report_that_cannot_be_made_says_why_and_leaves_no_file(
+    store: Path, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    result = run("report", "--store", str(store), "--out", str(tmp_path / "r.html"), *arguments)
+    assert result.exit_code == 1
+    assert said in result.output
+    assert not (tmp_path / "r.html").exists()
+
+
+def test_a_report_of_a_store_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    assert run("report", "--store", str(tmp_path / "typo.db")).exit_code == 1
+    assert not (tmp_path / "typo.db").exists()

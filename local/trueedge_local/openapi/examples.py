@@ -6,11 +6,12 @@ clock of the store, and the id of each request.
 
 import itertools
 import json
+import re
 import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ _SETTINGS = {
     "day_cut": {"zone": "America/New_York", "hour": 17},
     "limits": {"daily_loss": 500, "trailing_drawdown": 1000},
 }
+_SHARE = {"scopes": ["read"], "account_id": "example", "expires": "30d", "name": "for an investor"}
+_WRONG_KEY = {"scopes": ["write"], "expires": "soon"}
 _WRONG_SETTINGS = {"balance": 10000, "day_cut": {"zone": "New York", "hour": 24}}
 
 
@@ -182,6 +185,14 @@ def given(routes: Routes) -> list[Example]:
         wiring.alerts().add(_ALERT)
         found = [_ask(routes, *asked) for asked in _ASKED]
         found.append(_ask(routes, "busy", "The store is busy", "POST", "/trade_event", _trade("example-6"), busy=True))
+    with _instance(is_open=False, clock=lambda: _START):
+        admin, _ = keys.create(wiring.keys(), ["admin"], _START - _SECOND, name="mine")
+        found.append(_ask(routes, "made", "To share an account for a month", "POST", "/keys", _SHARE, key=admin))
+        found.append(_ask(routes, "invalid", "Two wrong fields", "POST", "/keys", _WRONG_KEY, key=admin))
+        found.append(_ask(routes, "keys", "Both", "GET", "/keys", None, key=admin))
+        shared = next(one.id for one in wiring.keys().all() if one.name == _SHARE["name"])
+        found.append(_ask(routes, "revoked", "No use any more", "POST", f"/keys/{shared}/revoke", None, key=admin))
+        found.append(_ask(routes, "unknown", "No such key", "POST", "/keys/0123456789ab/revoke", None, key=admin))
     with _instance(is_open=False):
         bound, _ = keys.create(wiring.keys(), ["ingest"], _START, account_id="mine")
         found.append(_ask(routes, "no_key", "Without a key", "GET", "/metrics/overall", None))
@@ -217,7 +228,19 @@ def _ask(
     event = to_event(incoming, route.key, path, parameters, REQUEST_ID)
     with _locked() if busy else closing(sqlite3.connect(":memory:")):
         answer = from_result(load_handler(route.folder)(event, Context(route.function, REQUEST_ID)))
+    if route.path.startswith("/keys"):
+        answer = replace(answer, body=_scrubbed(answer.body))
+        target = f"/keys/{_ID}/revoke" if route.path.endswith("/revoke") else target
     return _example(name, summary, route, target, content_type, body, answer)
+
+
+_ID = "348511f45207"
+
+
+def _scrubbed(body: bytes) -> bytes:
+    """Keys are random; the description is the same at every build."""
+    text = re.sub(r"te_[A-Za-z0-9_-]{32}", "te_" + "0123456789abcdef" * 2, body.decode())
+    return re.sub(r'"id":"[0-9a-f]{12}"', f'"id":"{_ID}"', text).encode()
 
 
 @contextmanager

@@ -30,6 +30,7 @@ TAGS = {
     "Trades": "Trades out, as they were sent.",
     "Figures": "Every figure, exactly, of whatever the filters name.",
     "Accounts": "What people say of their accounts: a starting balance, limits, when a trading day ends.",
+    "Keys": "Who may do what: an administrator makes, lists and revokes keys.",
     "Report": "Pages for people.",
     "Service": "This instance, and this description of it.",
 }
@@ -346,14 +347,41 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         (InvalidParameter, NotFound),
         query=("environment",),
     ),
+    ("GET", "/keys"): Operation(
+        "listKeys",
+        "Keys",
+        "Every key, by its id",
+        "The oldest first; expired and revoked ones too. The keys themselves are kept nowhere. A bound administrator "
+        "sees those of the same binding.",
+        json_of("Keys", "All of them."),
+        (InvalidParameter,),
+    ),
+    ("POST", "/keys"): Operation(
+        "makeKey",
+        "Keys",
+        "Make a key",
+        "The answer has the key's text, this once. A key that may read, bound and expiring, is a share link: "
+        "`/report?key=te_..`. The first key of an instance is made by the command `keys create`.",
+        json_of("KeyMade", "The key."),
+        (InvalidJson, InvalidParameter),
+        body={JSON: ref("NewKey")},
+    ),
+    ("POST", "/keys/{key_id}/revoke"): Operation(
+        "revokeKey",
+        "Keys",
+        "Make a key useless, for good",
+        "Repeating it changes nothing: the first time stays.",
+        json_of("KeyShown", "The key as it is now."),
+        (InvalidParameter, NotFound),
+    ),
     ("GET", "/report"): Operation(
         "report",
         "Report",
         "The report of what the filters name",
-        "Verdict, figures, curve and tables." + _REPORT,
+        "Verdict, figures, curve, calendar and tables; a page that follows the log by itself." + _REPORT,
         report_of("The page."),
         (InvalidParameter, NotFound),
-        query=FILTERS,
+        query=(*FILTERS, "part"),
     ),
     ("GET", "/report/strategy/{strategy_id}"): Operation(
         "reportOfStrategy",
@@ -362,7 +390,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "As the report." + _REPORT,
         report_of("The page."),
         (InvalidParameter, NotFound),
-        query=FILTERS,
+        query=(*FILTERS, "part"),
     ),
     ("GET", "/report/account/{account_id}"): Operation(
         "reportOfAccount",
@@ -371,7 +399,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "As the report." + _REPORT,
         report_of("The page."),
         (InvalidParameter, NotFound),
-        query=FILTERS,
+        query=(*FILTERS, "part"),
     ),
     ("GET", "/assets/{file}"): Operation(
         "asset",

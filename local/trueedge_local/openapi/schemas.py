@@ -11,6 +11,7 @@ from trueedge_core.domain.metrics import EDGE, METRICS, STRATEGY_ONLY, VERDICTS,
 from trueedge_core.domain.money import MAX_BATCH_EVENTS
 from trueedge_core.domain.summary import Summary
 from trueedge_core.errors import TrueEdgeError
+from trueedge_core.services import keys
 from trueedge_core.services.accounts import MAX_NAME
 from trueedge_core.services.alerts import MAX_SECRET, MIN_SECRET
 from trueedge_core.services.breakdowns import PLURAL
@@ -67,6 +68,7 @@ def all_schemas() -> dict[str, Schema]:
         **_breakdowns(),
         **_trades(),
         **_accounts(),
+        **_keys(),
         **_alerts(),
         **_errors(),
     }
@@ -481,6 +483,36 @@ def _accounts() -> dict[str, Schema]:
                 ),
             },
         ),
+    }
+
+
+def _keys() -> dict[str, Schema]:
+    time = ref("Time")
+    scopes = rows(word("ingest", "read", "admin"), "What it may do.")
+    bound = nullable(ID) | {"description": "It writes and sees no other; null: not bound."}
+    name = {"type": "string", "maxLength": keys.MAX_NAME}
+    shown = {
+        "id": {"type": "string", "pattern": "^[0-9a-f]{12}$"},
+        "name": name,
+        "scopes": scopes,
+        "account_id": bound,
+        "strategy_id": bound,
+        "created_at": time,
+        "expires_at": nullable(time),
+        "revoked_at": nullable(time),
+        "last_used_at": nullable(time),
+        "is_good": {"type": "boolean", "description": "Neither expired nor revoked."},
+    }
+    span = nullable(TEXT) | {"description": "How long it is good: 90d, 12h, 30m; or a time. Without it: for ever."}
+    new = {"scopes": scopes | {"minItems": 1}, "account_id": bound, "strategy_id": bound, "expires": span}
+    text = {"type": "string", "pattern": "^te_[A-Za-z0-9_-]{32}$", "description": "The key, shown this once."}
+    optional = ("account_id", "strategy_id", "expires", "name")
+    return {
+        "NewKey": closed("A key to be made.", {**new, "name": nullable(name)}, optional=optional),
+        "Key": closed("What is kept of a key; never its text.", shown),
+        "KeyShown": closed("What is kept of a key; never its text.", {"status": OK, **shown}),
+        "KeyMade": closed("A new key.", {"status": OK, "key": text, **shown}),
+        "Keys": closed("Keys.", {"status": OK, "keys": rows(ref("Key"), "The oldest first.")}),
     }
 
 

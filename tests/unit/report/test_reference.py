@@ -76,6 +76,8 @@ def test_what_takes_a_form_of_a_browser_is_told_but_not_tried() -> None:
         "/trade_event/{event_id}/void",
         "/accounts/{account_id}",
         "/accounts/{account_id}/alert",
+        "/keys",
+        "/keys/{key_id}/revoke",
     ]
 
 

@@ -183,7 +183,7 @@ def test_the_links_to_the_data_ask_what_the_api_understands() -> None:
     assert [link.href for link in made.data_links] == [
         "/metrics/overall?strategy_id=a+b&starting_balance=1",
         "/metrics/equity_curve?strategy_id=a+b&starting_balance=1",
-        "/trade_events?strategy_id=a+b&format=csv",
+        "/trade_events?strategy_id=a+b&format=csv&limit=1000",
     ]
 
 

@@ -105,6 +105,7 @@ class Chart:
     end: Mark
     end_label: str
     drawdown: Drawdown | None
+    voids: tuple[str, ...] = ()
     height: int = HEIGHT
     equity_top: int = EQUITY_TOP
     equity_bottom: int = EQUITY_BOTTOM
@@ -128,8 +129,13 @@ class _Scale:
         return self.at_low + self.length * ((value - self.low) / self.span)
 
 
-def draw(points: Sequence[Point], start: int, fall: Fall | None, last_at: int) -> Chart | None:
-    """The chart of a curve that begins at `start` (scaled) and ends at `last_at` (us); None without points."""
+def draw(
+    points: Sequence[Point], start: int, fall: Fall | None, last_at: int, voids: Sequence[int] = ()
+) -> Chart | None:
+    """The chart of a curve that begins at `start` (scaled) and ends at `last_at` (us); None without points.
+
+    `voids`: when events were voided (us); crosses below the curve, those outside its time at its ends.
+    """
     if not points:
         return None
     begin, end = points[0].time, max(last_at, points[-1].time)
@@ -166,6 +172,7 @@ def draw(points: Sequence[Point], start: int, fall: Fall | None, last_at: int) -
         end=Mark(_percent(x(end)), _number(end_y)),
         end_label=text.compact(Fraction(final, SCALE)),
         drawdown=_marked(fall, x, y, depth, begin) if fall else None,
+        voids=tuple(dict.fromkeys(_percent(x(min(max(at, begin), end))) for at in voids)),
     )
 
 
@@ -211,10 +218,10 @@ def _marked(fall: Fall, x: _Scale, y: _Scale, depth: _Scale, begin: int) -> Draw
 # --- money ticks -----------------------------------------------------------------------------------------------------
 
 
-def _nice_step(span: Fraction, most: int) -> Fraction:
+def nice_step(span: Fraction, most: int) -> Fraction:
     """The smallest of 1, 2, 2.5, 5 times a power of ten that cuts `span` into at most `most` pieces.
 
-    >>> _nice_step(Fraction(2300), 5), _nice_step(Fraction(1, 100), 5)
+    >>> nice_step(Fraction(2300), 5), nice_step(Fraction(1, 100), 5)
     (Fraction(500, 1), Fraction(1, 500))
     """
     power = Fraction(10) ** math.floor(math.log10(span / most))
@@ -232,7 +239,7 @@ def _decimals(step: Fraction) -> int:
 
 
 def _y_ticks(low: int, high: int, scale: _Scale, most: int, sign: int = 1) -> Iterator[YTick]:
-    step = _nice_step(Fraction(high - low, SCALE), most)
+    step = nice_step(Fraction(high - low, SCALE), most)
     places = _decimals(step)
     units = step * SCALE
     for k in range(math.ceil(low / units), math.floor(high / units) + 1):

@@ -1,7 +1,8 @@
-"""ReportView -> HTML: Jinja2 with autoescape on and StrictUndefined; stylesheet, fonts and mark under hashed names.
+"""ReportView -> HTML: Jinja2 with autoescape on and StrictUndefined; stylesheet, scripts, fonts and mark under hashed
+names.
 
-Templates are compiled and assets read once per process. Pages load from their own origin alone and have no inline
-style; the report has no script, the reference one file. So the policy that goes out with each can forbid all else.
+Templates are compiled and assets read once per process. Pages load from their own origin alone and have nothing inline,
+neither style nor script. So the policy that goes out with each can forbid all else.
 """
 
 import functools
@@ -13,11 +14,14 @@ from types import MappingProxyType
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from . import saved as saving
 from .pages import LoginView, OnwardView
+from .parts import PartView
 from .reference import Reference
 from .view import EmptyView, ReportView
 
 _HERE = Path(__file__).parent
+_ASSETS = _HERE / "assets"
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -36,16 +40,27 @@ PAGE_HEADERS: Mapping[str, str] = MappingProxyType(
         "Cache-Control": "private, no-cache",
     }
 )
-DOCS_HEADERS: Mapping[str, str] = MappingProxyType(
+SCRIPTED_HEADERS: Mapping[str, str] = MappingProxyType(
     {**PAGE_HEADERS, "Content-Security-Policy": f"{_POLICY}; script-src 'self'; connect-src 'self'"}
 )
 ASSET_HEADERS: Mapping[str, str] = MappingProxyType({"Cache-Control": "public, max-age=31536000, immutable"})
+
+
+# Files that go out as one: small ones to read, one request to make. Later ones use what earlier ones define.
+_SCRIPTS = ("base", "curve", "calendar", "tables", "compare", "parts", "share", "live")
+_BUNDLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "report.css": ("vendor/uplot.css", "report.css"),
+        "page.js": tuple(f"page/{name}.js" for name in _SCRIPTS),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
     """A file of our own; `name` carries a hash of its content, so it may be kept for ever."""
 
+    plain: str
     name: str
     content_type: str
     content: bytes
@@ -53,16 +68,20 @@ class Asset:
 
 @functools.cache
 def _assets() -> dict[str, Asset]:
-    """Every asset by its plain name. The stylesheet comes last: it names the others, by their hashed names."""
-    files = [path for path in sorted((_HERE / "assets").rglob("*")) if path.suffix in _TYPES]
+    """Every asset by its plain name. Stylesheets come last: they name the others, by their hashed names."""
+    bundled = {part for parts in _BUNDLES.values() for part in parts}
+    contents = {name: b"\n".join((_ASSETS / part).read_bytes() for part in parts) for name, parts in _BUNDLES.items()}
+    for path in sorted(_ASSETS.rglob("*")):
+        if path.suffix in _TYPES and path.relative_to(_ASSETS).as_posix() not in bundled:
+            contents[path.name] = path.read_bytes()
     made: dict[str, Asset] = {}
-    for path in sorted(files, key=lambda path: path.suffix == ".css"):
-        content = path.read_bytes()
-        if path.suffix == ".css":
-            for plain, other in made.items():
-                content = content.replace(f'url("{plain}")'.encode(), f'url("{other.name}")'.encode())
-        name = f"{path.stem}.{hashlib.sha256(content).hexdigest()[:12]}{path.suffix}"
-        made[path.name] = Asset(name, _TYPES[path.suffix], content)
+    for plain in sorted(contents, key=lambda plain: plain.endswith(".css")):
+        content, (stem, suffix) = contents[plain], plain.rsplit(".", 1)
+        if suffix == "css":
+            for other in made.values():
+                content = content.replace(f'url("{other.plain}")'.encode(), f'url("{other.name}")'.encode())
+        name = f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{suffix}"
+        made[plain] = Asset(plain, name, _TYPES[f".{suffix}"], content)
     return made
 
 
@@ -92,12 +111,28 @@ def _templates() -> Environment:
         auto_reload=False,
     )
     environment.globals["asset"] = asset_url
+    environment.globals["saved"] = None
     return environment
 
 
-def report(view: ReportView, signed_in: bool = False) -> str:
-    """The page of a report."""
-    return _templates().get_template("report.html").render(view=view, signed_in=signed_in)
+def report(view: ReportView, signed_in: bool = False, may_share: bool = False) -> str:
+    """The page of a report. `may_share`: it has what an administrator makes share links with."""
+    return _templates().get_template("report.html").render(view=view, signed_in=signed_in, may_share=may_share)
+
+
+def saved(view: ReportView, answers: Mapping[str, str], parts: Mapping[str, PartView], version: str) -> str:
+    """The page of a report as one file. `answers`: the JSON of each address that its scripts ask."""
+    assets = _assets()
+    fonts = {asset.name: asset.content for asset in assets.values() if asset.content_type == "font/woff2"}
+    scripts = tuple(assets[name].content.decode() for name in ("uplot.js", "page.js"))
+    made = saving.make(assets["report.css"].content.decode(), fonts, scripts, answers, parts, version)
+    html = _templates().get_template("report.html").render(view=view, signed_in=False, may_share=False, saved=made)
+    return saving.without_links(html)
+
+
+def part(view: PartView, signed_in: bool = False) -> str:
+    """The page of one part of a report."""
+    return _templates().get_template("part.html").render(view=view, signed_in=signed_in)
 
 
 def empty(view: EmptyView, signed_in: bool = False) -> str:

@@ -10,6 +10,7 @@ from .figures import Figure, figure
 from .selection import Selection
 
 MAX_ROWS = 500
+SPARK_POINTS, COMPARE_POINTS = 60, 200
 _COLUMNS = ("total_trades", "total_pnl", "win_rate", "profit_factor", "max_drawdown", "sharpe_ratio")
 _IN_CURRENCY = {"total_pnl", "max_drawdown"}
 
@@ -25,11 +26,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    """`spark` and `curve`: where the script finds the row's points, few and many."""
+
     id: str
     href: str
     figures: tuple[Figure, ...]
     verdict: str
     verdict_label: str
+    spark: str
+    curve: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +85,13 @@ def _row(selection: Selection, kind: GroupKind, id_: str, reading: Reading, trie
     narrowed = replace(selection, chosen=True, balance=0)
     narrowed = replace(narrowed, strategy_id=id_) if kind == "strategy" else replace(narrowed, account_id=id_)
     found = verdict.word(basis)
+    points = narrowed.api("/metrics/equity_curve")  # an id is in it, so there is a "?"
     return Row(
         id_,
         narrowed.href(),
         tuple(figure(name, basis, currency) for name in _COLUMNS),
         found,
         verdict.LABELS[found],
+        f"{points}&points={SPARK_POINTS}",
+        f"{points}&points={COMPARE_POINTS}",
     )

@@ -38,8 +38,25 @@ class Meter:
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """The interval of the true average, drawn: places in percent of the width, and what stands at its ends."""
+
+    low: str
+    high: str
+    width: str
+    mean: str
+    zero: str
+    zero_text: str
+    low_text: str
+    high_text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """`word` as in the metrics; `label` for a table; `title`, `sentences` and `interval` (may be "") for the page."""
+    """`word` as in the metrics; `label` for a table; `title`, `sentences` and `interval` (may be "") for the page.
+
+    `drawn` is the interval as a picture; `deflation` says why one of many is judged harder, "" for one alone.
+    """
 
     word: str
     label: str
@@ -47,6 +64,8 @@ class Verdict:
     sentences: tuple[str, ...]
     interval: str
     meters: tuple[Meter, ...]
+    drawn: Range | None = None
+    deflation: str = ""
 
 
 def word(b: Basis) -> str:
@@ -69,7 +88,17 @@ def explain(b: Basis, currency: str = "") -> Verdict:
         "significant": _significant,
     }[found](b)
     title = "Unproven: good, but one of many." if found == "unproven" and _deflated_away(b) else TITLES[found]
-    return Verdict(found, LABELS[found], title, tuple(sentences), _interval(b, currency), _meters(b, found))
+    judged = found != "insufficient"
+    return Verdict(
+        found,
+        LABELS[found],
+        title,
+        tuple(sentences),
+        _interval(b, currency),
+        _meters(b, found),
+        _drawn(b),
+        _why_deflated(b) if judged and _many(b) else "",
+    )
 
 
 def _record(b: Basis) -> str:
@@ -185,6 +214,40 @@ def _interval(b: Basis, currency: str) -> str:
     return (
         f"The average trade made {shown[0]}{unit}; with 95{NBSP}% confidence the true average lies "
         f"between {shown[1]} and {shown[2]}{unit}{ending}."
+    )
+
+
+def _drawn(b: Basis) -> Range | None:
+    interval = BY_NAME["expectancy_ci95"].read(b)
+    if not isinstance(interval, tuple) or interval[0] == interval[1]:
+        return None
+    low, high = interval
+    # Zero is always in the picture: whether the interval holds it is what it is drawn for.
+    left, right = min(low, 0.0), max(high, 0.0)
+
+    def place(value: float) -> float:
+        return 4 + 92 * ((value - left) / (right - left))
+
+    mean = b.s.pnl / (b.s.n * SCALE)
+    shown = [text.average(x, low, high) for x in interval]
+    ends = [place(low), place(high)]
+    return Range(
+        low=f"{ends[0]:.2f}%",
+        high=f"{ends[1]:.2f}%",
+        width=f"{ends[1] - ends[0]:.2f}%",
+        mean=f"{place(mean):.2f}%",
+        zero=f"{place(0.0):.2f}%",
+        # The line alone where its label would stand on another.
+        zero_text="0" if all(abs(place(0.0) - end) > 15 for end in ends) else "",
+        low_text=shown[0],
+        high_text=shown[1],
+    )
+
+
+def _why_deflated(b: Basis) -> str:
+    return (
+        f"Why one of {text.count(b.strategies_tried or 0)} is judged harder: among many strategies without any edge "
+        "the best one looks good by chance alone, so the more were tried, the more a record must show."
     )
 
 

@@ -81,6 +81,11 @@ def allows(key: Key, scope: AccessScope) -> bool:
     return any(scope in _IMPLIED[one] for one in key.scopes)
 
 
+def may_share(key: Key) -> bool:
+    """Whether whoever asks may make keys; in an open instance nobody does, over HTTP: the first one ends that mode."""
+    return key is not ANYONE and allows(key, "admin")
+
+
 def needed(scope: AccessScope) -> str:
     """What a key must have, in words."""
     if scope == "hook":

@@ -24,7 +24,7 @@ def contract() -> Answer:
 
 def page(base_url: str) -> Answer:
     """GET /docs: the contract to read and to try, for an instance that is reached at `base_url`."""
-    return Answer(render.reference(_reference(), base_url), content_type=HTML, headers=render.DOCS_HEADERS)
+    return Answer(render.reference(_reference(), base_url), content_type=HTML, headers=render.SCRIPTED_HEADERS)
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from . import access
 
 FILTERS = ("account_id", "strategy_id", "environment", "from", "to", "starting_balance")
 MAX_LIMIT = 1000
+PARTS = ("limits", "positions", "trades", "hours", "symbols")  # of the report; report/parts.py says what they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Filters:
     points: int = 500
     format: Literal["json", "ndjson", "csv"] = "json"
     event_id: str | None = None
+    part: Literal["limits", "positions", "trades", "hours", "symbols"] | None = None
 
 
 def check_id(text: str) -> str:
@@ -148,6 +150,7 @@ _TABLE = (
     _whole("points", 2, 5000, "How many points the curve has at most."),
     _choice("format", ("json", "ndjson", "csv"), "JSON with the filters and as_of, or only the rows: one per line."),
     _id("event_id", "Only the event of this id."),
+    _choice("part", PARTS, "Only this part of the report, which the page asks for afterwards."),
 )
 PARAMETERS: Mapping[str, Parameter] = {parameter.name: parameter for parameter in _TABLE}
 

@@ -1,0 +1,82 @@
+"""Sharing from the page: an administrator makes a link, a reader opens it and sees nothing beyond it, until it ends."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.test_signin import enter, new_key
+from tests.e2e.harness import Server
+from tests.unit.report.samples import desk
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
+    with Server(tmp_path_factory.mktemp("sharing") / "report.db", workers=1) as running:
+        with running.client() as client:
+            assert client.post("/trade_events", "\n".join(made.raw for made in desk())).status == 200
+        key = new_key(running, "--scope", "admin")
+        time.sleep(1.5)  # each worker notices its first key within a second
+        yield running, key
+
+
+def signed_in(browser: Browser, server: Server, key: str, target: str) -> tuple[Page, list[str]]:
+    page = browser.new_context(base_url=f"http://127.0.0.1:{server.port}").new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(target)
+    enter(page, key)
+    page.wait_for_selector("main[data-poll]")
+    complaints.clear()  # of the page to sign in
+    return page, complaints
+
+
+def test_a_link_is_made_opened_and_revoked(browser: Browser, shared: tuple[Server, str]) -> None:
+    server, key = shared
+    page, complaints = signed_in(browser, server, key, "/report?account_id=IB-1")
+    page.locator(".sharing summary").click()
+    expect(page.locator(".sharing")).to_have_attribute("data-links", "0")
+    page.get_by_label("For whom").fill("<b>Anna</b>")
+    page.get_by_label("Good for").select_option("7 days")
+    page.get_by_role("button", name="Make a link").click()
+    expect(page.locator(".says")).to_contain_text("shown once")
+    link = page.get_by_label("The link").input_value()
+    assert link.startswith(f"http://127.0.0.1:{server.port}/report?account_id=IB-1&key=te_")
+    expect(page.locator(".sharing")).to_have_attribute("data-links", "1")
+    row = page.locator(".links li")
+    expect(row).to_contain_text("<b>Anna</b>")
+    expect(row).to_contain_text("account IB-1 · until ")
+
+    reader = browser.new_context().new_page()
+    reader.goto(link)
+    expect(reader.locator("h1 bdi")).to_have_text("IB-1")
+    assert "te_" not in reader.url
+    assert reader.locator(".sharing").count() == 0
+    assert "IB-2" not in reader.content()
+    refused = reader.goto(f"http://127.0.0.1:{server.port}/report?account_id=IB-2")
+    assert refused is not None
+    assert refused.status == 403
+
+    page.get_by_role("button", name="Revoke <b>Anna</b>").click()
+    expect(page.locator(".sharing")).to_have_attribute("data-links", "0")
+    assert page.evaluate("document.querySelectorAll('.sharing b').length") == 0
+    time.sleep(1.5)  # a process remembers a key for a second
+    reader.goto(f"http://127.0.0.1:{server.port}/report?account_id=IB-1")
+    expect(reader.get_by_role("heading", name="Sign in.")).to_be_visible()
+    assert complaints == []
+
+
+def test_what_is_refused_is_said(browser: Browser, shared: tuple[Server, str]) -> None:
+    server, key = shared
+    page, _ = signed_in(browser, server, key, "/report?strategy_id=Meridian")
+    page.locator(".sharing summary").click()
+    page.evaluate("document.querySelector('#s-expires').options[0].value = 'soon'")
+    page.get_by_label("For whom").fill("Ben")
+    page.get_by_label("Good for").select_option("1 day")
+    page.get_by_role("button", name="Make a link").click()
+    expect(page.locator(".says")).to_contain_text("expires: ")
+    expect(page.locator(".sharing")).to_have_attribute("data-links", "0")
