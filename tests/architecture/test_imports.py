@@ -52,6 +52,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "trueedge_local": (*RUN_TIME, "trueedge_core", "trueedge_local", "sqlite3"),
     "trueedge_local.sam_launcher": ("samcli",),  # SAM's own Python runs it: nothing of ours is there
     "trueedge": ("trueedge",),
+    "trueedge.frames": ("trueedge", "pandas"),
 }
 READS_THE_ENVIRONMENT = ("trueedge_core.wiring",)
 KNOWS_SETTINGS_AND_STORAGE = ("trueedge_core.wiring",)

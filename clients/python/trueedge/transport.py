@@ -20,11 +20,13 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from .errors import ServerRefused, TrueEdgeError, Unreachable
 from .version import __version__
+
+T = TypeVar("T")
 
 MAX_BATCH_EVENTS = 1_000
 MAX_BATCH_BYTES = 4 * 1024 * 1024
@@ -89,7 +91,7 @@ class Transport:
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
         self.url = checked_url(url)
-        self._key = checked_key(key)
+        self.key = checked_key(key)
         self.timeout = timeout
         self.patience = patience
         self._wait = wait
@@ -102,7 +104,7 @@ class Transport:
         self._connections = threading.local()
 
     def __repr__(self) -> str:
-        return f"Transport({self.url!r}, key={'***' if self._key else None})"
+        return f"Transport({self.url!r}, key={'***' if self.key else None})"
 
     def close(self) -> None:
         """Close this thread's connection; the next request opens another."""
@@ -130,8 +132,8 @@ class Transport:
         if given:
             target += "?" + urlencode(given, quote_via=quote)
         sent = {"Accept-Encoding": "gzip", "User-Agent": USER_AGENT, **(headers or {})}
-        if self._key:
-            sent["X-API-Key"] = self._key
+        if self.key:
+            sent["X-API-Key"] = self.key
         connection, is_reused = self._connection()
         try:
             return self._exchange(connection, method, target, body, sent)
@@ -161,6 +163,7 @@ class Transport:
         connection: http.client.HTTPConnection | None = getattr(mine, "connection", None)
         if connection is not None and mine.process == os.getpid() and connection.sock is not None:
             return connection, True
+        self.close()
         if self._tls is not None:
             connection = http.client.HTTPSConnection(self._host, self._port, timeout=self.timeout, context=self._tls)
         else:
@@ -258,7 +261,7 @@ class Transport:
         first, second = self.post_batch(lines[:half]), self.post_batch(lines[half:])
         return first + [{**row, "index": half + index} for index, row in enumerate(second)]
 
-    def patiently(self, attempt: Callable[[], Any]) -> Any:
+    def patiently(self, attempt: Callable[[], T]) -> T:
         """What `attempt` gives, once it does not end in an Unreachable that can succeed; until patience is over."""
         backoff = Backoff()
         started = time.monotonic()
