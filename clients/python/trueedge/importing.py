@@ -441,7 +441,10 @@ def _table(results: list[Compared], out: TextIO) -> None:
     if not results:
         return
     print("  totals that the file prints:", file=out)
-    widths = [max(map(len, texts)) for texts in ([r.name for r in results], [r.ours for r in results], [r.theirs for r in results])]
+    widths = [
+        max(map(len, texts))
+        for texts in ([r.name for r in results], [r.ours for r in results], [r.theirs for r in results])
+    ]
     for name, ours, theirs, verdict, _ in results:
         print(f"    {name:<{widths[0]}}  file {theirs:>{widths[2]}}  imported {ours:>{widths[1]}}  {verdict}", file=out)
 

@@ -152,19 +152,12 @@ def checker(*needed: str) -> Callable[[list[str]], bool]:
 
 
 SIDES = {
-    "buy": "buy",
-    "long": "buy",
-    "b": "buy",
-    "l": "buy",
-    "bought": "buy",
-    "close long": "buy",
-    "open long": "buy",
-    "bot": "buy",
-    "sell": "sell",
-    "short": "sell",
-    "s": "sell",
-    "sold": "sell",
-    "close short": "sell",
-    "open short": "sell",
-    "sld": "sell",
+    word: side
+    for side, words in (
+        ("buy", ["buy", "long", "b", "l", "bought", "bot", "kauf", "compra", "achat", "acquisto", "покупка", "买入"]),
+        ("sell", ["sell", "short", "s", "sold", "sld", "verkauf", "venta", "vente", "vendita", "продажа", "卖出"]),
+        ("buy", ("close long", "open long")),
+        ("sell", ("close short", "open short")),
+    )
+    for word in words
 }

@@ -11,8 +11,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
-from typing import Union
+from typing import Any, Union
 
 from . import tables
 from .building import Builder, clock

@@ -65,7 +65,7 @@ def _statement(first: list[HtmlRow], rows: Iterator[HtmlRow], page: Reports, opt
     trades = 0
     for row in rows:
         cells = row.texts()
-        if len(cells) < 2 or not cells[0].isdigit() or not _DATE.fullmatch(cells[1]):
+        if len(cells) < 2 or not cells[0].isdecimal() or not _DATE.fullmatch(cells[1]):
             results.feed(cells)
             continue
         if len(cells) < 4:
@@ -106,7 +106,7 @@ def _account_line(cells: list[str]) -> dict[str, str]:
     for place, cell in enumerate(cells):
         _, _, value = cell.partition(":")
         value = value.strip()
-        if place == 0 and value.isdigit():
+        if place == 0 and value.isdecimal():
             found["account"] = value
         elif re.fullmatch(r"[A-Z]{3,4}", value):
             found["currency"] = value
@@ -169,7 +169,7 @@ def _tester(first: list[HtmlRow], rows: Iterator[HtmlRow], page: Reports, option
     trades = 0
     for row in rows:
         cells = row.texts()
-        if len(cells) < 2 or not cells[0].isdigit() or not _DATE.fullmatch(cells[1]):
+        if len(cells) < 2 or not cells[0].isdecimal() or not _DATE.fullmatch(cells[1]):
             results.feed(cells)
             continue
         try:

@@ -83,7 +83,7 @@ def _lines(source: Source, page: Reports) -> Iterator[tuple[int, list[str]] | Un
 
 def _shape(cells: list[str]) -> str:
     """What a row is: "deal", "position", "open", "order", "odd", or "" for what is no table row."""
-    if len(cells) < 2 or not _DATE.fullmatch(cells[0]) or not cells[1].isdigit():
+    if len(cells) < 2 or not _DATE.fullmatch(cells[0]) or not cells[1].isdecimal():
         return ""
     if len(cells) < 8:
         return "odd"
@@ -119,7 +119,7 @@ def read(source: Source, options: Options) -> Iterator[object]:
         shape = _shape(cells)
         if not shape:
             full = [cell for cell in cells if cell]
-            if len(full) >= 8 and not any(char.isdigit() for char in "".join(full)):
+            if len(full) >= 8 and not any(char.isdecimal() for char in "".join(full)):
                 heading = [cell.lower() for cell in full]
             elif work is None and len(full) == 2:
                 label = full[0].rstrip(":").lower()
@@ -228,6 +228,8 @@ class _Work:
         opened = self.at.utc(cells[0], "Time")
         # Commission, (fee,) swap and profit are the last of the row; what stands between them and the price are fees.
         money = [self._number(cell, "Commission, Swap or Profit") for cell in cells[10:] if cell][:4]
+        if len(money) < 3:
+            raise Wrong("has not all of Commission, Swap and Profit; was the file cut off?")
         fees = add(*(exact(value) for value in money[:-1]))
         metadata = {"open_time": opened, "position": cells[1], "gross_profit": money[-1]}
         return self.build.trade(

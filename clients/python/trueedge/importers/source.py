@@ -15,7 +15,7 @@ from .model import FileProblem
 
 HEAD = 64 * 1024
 MOST_LINE = 4 * 1024 * 1024  # characters; an event is at most 60 KB
-UNPACKED, RATIO = 256 * 1024 * 1024, 1000  # more than this out of so little is no trading history
+UNPACKED, RATIO = 8 * 1024 * 1024, 200  # more than this out of so little is no trading history
 
 
 class Counted(io.RawIOBase):
@@ -141,8 +141,10 @@ class Source:
                 return codecs.lookup(named[1].decode()).name, None
             except LookupError:
                 pass
-        if _decodes(self, "gb18030") and _mostly_chinese(head):
+        if _looks_chinese(head) and _decodes(self, "gb18030"):
             return "gb18030", "text read as gb18030 (Chinese); if names look wrong, say --encoding"
+        if _looks_cyrillic(head):
+            return "cp1251", "text read as windows-1251 (Cyrillic); if names look wrong, say --encoding"
         return "cp1252", "text read as windows-1252; if names look wrong, say --encoding"
 
 
@@ -162,13 +164,19 @@ def _decodes(source: Source, encoding: str, most: int = 64 * 1024 * 1024) -> boo
     return True
 
 
-def _mostly_chinese(head: bytes) -> bool:
+def _looks_chinese(head: bytes) -> bool:
+    """Whole words of it: `Größe` in windows-1252 also decodes, to one lone sign between letters."""
     text = head.decode("gb18030", "ignore")
-    beyond = [char for char in text if ord(char) > 127]
-    common = sum(
-        "\u4e00" <= char <= "\u9fff" or "\u3000" <= char <= "\u303f" or "\uff00" <= char <= "\uffef" for char in beyond
+    words = re.findall(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]+", text)
+    beyond = sum(ord(char) > 127 for char in text)
+    return bool(beyond) and sum(len(word) for word in words if len(word) > 1) >= 0.8 * beyond
+
+
+def _looks_cyrillic(head: bytes) -> bool:
+    runs = re.findall(rb"[\x80-\xff]+", head)
+    return bool(runs) and sum(len(run) for run in runs if len(run) > 2 and min(run) >= 0xA8) >= 0.8 * sum(
+        map(len, runs)
     )
-    return bool(beyond) and common >= 0.9 * len(beyond)
 
 
 class _Unpacked(io.BufferedIOBase):

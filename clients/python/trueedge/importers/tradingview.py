@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from .building import Builder, clock
-from .model import NotCompared, Note, Options, Printed, Unreadable, Wrong
+from .model import FileProblem, NotCompared, Note, Options, Printed, Unreadable, Wrong
 from .source import Source
 from .tables import Row, headings, rows
 from .values import ZERO, Number, blank, number
@@ -76,7 +76,7 @@ def read(source: Source, options: Options) -> Iterator[object]:
         currency=currency or other,
     )
     if "symbol" not in options.fixed:
-        build.notes.append("the file names no symbol: --set symbol=.. gives it; without it the trades are refused")
+        raise FileProblem("it does not name the symbol: say --set symbol=EURUSD, or whatever it was")
     at = clock(options, hint=" (TradingView exports the chart's time zone)")
     columns = (time, price, quantity, profit, total)
     waiting: dict[str, Row] = {}
@@ -99,8 +99,8 @@ def read(source: Source, options: Options) -> Iterator[object]:
             same = (*(one.get(column) for one in (other_row, row) for column in ("type", "signal", *columns[:4])),)
             trade = build.trade(found, row.line, basis=same)
             count += 1
-            highest = max(highest, int(key) if key.isdigit() else 0)
-            is_later = key.isdigit() and (last is None or int(key) > last[0])
+            highest = max(highest, int(key) if key.isdecimal() else 0)
+            is_later = key.isdecimal() and (last is None or int(key) > last[0])
             if found["state"] == "closed" and reported is not None and is_later:
                 last = (int(key), reported)
             yield trade

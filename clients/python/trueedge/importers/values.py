@@ -21,7 +21,7 @@ class Number(str):
 
 ZERO = Number("0")
 
-_PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?")
+_PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _SPACES = dict.fromkeys(map(ord, " \u00a0\u2007\u2009\u202f'\u2019"), None)  # what stands between thousands
 _SIGNS = {ord("\u2212"): "-", ord("\u2013"): "-"}
 _GROUPED = {
@@ -124,16 +124,18 @@ def cents(value: Decimal) -> str:
 _FIRST_YEAR = re.compile(
     r"(\d{4})([-./])(\d{1,2})\2(\d{1,2})"
     r"(?:(?:[T ;]|, ?)\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*([AaPp][Mm])?\s*"
-    r"(Z|z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?"
+    r"(Z|z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?",
+    re.ASCII,
 )
 _FIRST_DAY = re.compile(
     r"(\d{1,2})([-./])(\d{1,2})\2(\d{4})"
     r"(?:(?:[T ;]|, ?)\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*([AaPp][Mm])?\s*"
-    r"(Z|z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?"
+    r"(Z|z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?",
+    re.ASCII,
 )
-_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[;T ,]\s?(\d{2}):?(\d{2}):?(\d{2}))?\s*(Z|UTC|[+-]\d{2}:?\d{2})?")
-_EPOCH = re.compile(r"\d{10}(?:\d{3})?(?:\.0*)?")
-_OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2})(?::?(\d{2}))?")
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[;T ,]\s?(\d{2}):?(\d{2}):?(\d{2}))?\s*(Z|UTC|[+-]\d{2}:?\d{2})?", re.ASCII)
+_EPOCH = re.compile(r"\d{10}(?:\d{3})?(?:\.0*)?", re.ASCII)
+_OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2})(?::?(\d{2}))?", re.ASCII)
 _START = datetime(1970, 1, 1)
 
 
@@ -164,7 +166,7 @@ class Clock:
         self.zone, self.date_order, self.hint = zone, date_order, hint
         self.twice = 0  # times in the hour that clocks repeat
         self.never = 0  # times in the hour that clocks leave out
-        self._last: tuple[str, str] = ("", "")
+        self._last: tuple[str | None, str] = (None, "")
 
     def utc(self, text: str, what: str) -> str:
         """RFC 3339 in UTC, with a fraction only where it is not zero. Raises Wrong."""
