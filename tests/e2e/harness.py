@@ -129,11 +129,11 @@ def store_url(path: Path) -> str:
 
 
 class Server:
-    """`python -m trueedge_local serve` over one store file, in a process group of its own."""
+    """`python -m trueedge_local serve` over one store file, in its own process group; on a free port by default."""
 
-    def __init__(self, store: Path, workers: int = 2, under: Sequence[str] = ()) -> None:
+    def __init__(self, store: Path, workers: int = 2, under: Sequence[str] = (), port: int | None = None) -> None:
         self.store = store
-        self.port = free_port()
+        self.port = port or free_port()
         self.log = store.with_name(f"server-{self.port}.log")
         command = [
             *under,

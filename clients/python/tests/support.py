@@ -1,6 +1,7 @@
 """A server to talk to over a real socket: it stores events as TRUEEDGE does, and fails as it is told to."""
 
 import json
+import logging
 import os
 import socket
 import sys
@@ -137,6 +138,9 @@ def environment(**changes):
     finally:
         for name, value in before.items():
             os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+
+
+logging.getLogger("trueedge").setLevel(logging.CRITICAL)
 
 
 class Case(unittest.TestCase):

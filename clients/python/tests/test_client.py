@@ -1,4 +1,3 @@
-import logging
 import os
 import signal
 import subprocess
@@ -17,8 +16,6 @@ from trueedge.outbox import look
 
 NOWHERE = "http://127.0.0.1:1"
 REFUSED = {"status": "error", "code": "unauthorized", "message": "no such key"}
-
-logging.getLogger("trueedge").setLevel(logging.CRITICAL)
 
 
 def until(what, seconds=10.0):

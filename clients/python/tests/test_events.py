@@ -54,7 +54,11 @@ class Accepted(unittest.TestCase):
     def test_metadata_may_hold_decimals_and_times(self):
         moment = datetime(2026, 1, 5, tzinfo=timezone.utc)
         found = sent(metadata={"sl": Decimal("1.08"), "at": moment, "bars": [1, 2.5, None, True]})["metadata"]
-        self.assertEqual(found, {"sl": "1.08", "at": "2026-01-05T00:00:00Z", "bars": [1, 2.5, None, True]})
+        self.assertEqual(found, {"sl": 1.08, "at": "2026-01-05T00:00:00Z", "bars": [1, 2.5, None, True]})
+
+    def test_a_decimal_in_metadata_is_a_number_with_every_digit(self):
+        line = encode(trade(metadata={"x": Decimal("1.10"), "y": [Decimal("1E+3"), 10**30]}))[1]
+        self.assertIn(b'"metadata":{"x":1.10,"y":[1E+3,1000000000000000000000000000000]}', line)
 
     def test_an_unknown_key_is_kept(self):
         self.assertEqual(sent(magic=7)["magic"], 7)

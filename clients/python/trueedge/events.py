@@ -209,43 +209,45 @@ def _tags(value: Any) -> list[str]:
     return [str.__str__(tag) for tag in value]
 
 
-def _metadata(value: Any) -> Any:
+def _metadata(value: Any) -> _Json:
     if not isinstance(value, Mapping):
         raise _Wrong
-    plain = _plain(value, 2)
-    size = len(_dumps(plain).encode("utf-8", "replace"))
+    text = _json(value, 2)
+    size = len(text.encode("utf-8", "replace"))
     if size > MAX_METADATA_BYTES:
         raise _Wrong(f"has {size} bytes")
-    return plain
+    return _Json(text)
 
 
-def _plain(value: Any, depth: int) -> Any:
-    """JSON of what bots put into metadata: Decimals and times become texts."""
+class _Json(NamedTuple):
+    """JSON that is written already: the library's encoder cannot write a Decimal as the number it is."""
+
+    text: str
+
+
+def _json(value: Any, depth: int) -> str:
+    """What bots put into metadata, as JSON: a Decimal is a number with every digit, a time a text in UTC."""
     if value is None or isinstance(value, (bool, str)):
-        return value
+        return _dumps(value)
     if isinstance(value, datetime):
-        return _of_datetime(value)[0]
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, float):
-        if value - value != 0:
-            raise _Wrong(f"holds {value!r}, which JSON cannot say")
-        return float(value)
-    if isinstance(value, int):
-        if not -(10**300) < value < 10**300:
-            raise _Wrong("holds a number of more than 300 digits")
-        return int(value)
+        return _dumps(_of_datetime(value)[0])
+    if isinstance(value, (Decimal, float, int)) or hasattr(value, "__index__"):
+        try:
+            text = number_text(value)
+        except ValueError:  # an int of thousands of digits
+            text = ""
+        if not _NUMERIC.fullmatch(text) or len(text) > 4000:
+            raise _Wrong(f"holds {_shown(value)}, which is not finite or too long")
+        return text
     if depth > MAX_DEPTH:
         raise _Wrong(f"is nested more than {MAX_DEPTH} deep")
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
                 raise _Wrong(f"has the key {_shown(key)}; keys are texts")
-        return {str.__str__(key): _plain(one, depth + 1) for key, one in value.items()}
+        return "{" + ",".join(f"{_dumps(key)}:{_json(one, depth + 1)}" for key, one in value.items()) + "}"
     if isinstance(value, (list, tuple)):
-        return [_plain(one, depth + 1) for one in value]
-    if hasattr(value, "__index__"):
-        return index(value)
+        return "[" + ",".join(_json(one, depth + 1) for one in value) + "]"
     raise _Wrong(f"holds a {type(value).__name__}, which JSON cannot say")
 
 
@@ -301,6 +303,7 @@ def encode(trade: Mapping[str, Any]) -> tuple[str, bytes]:
     Raises: InvalidTrade with a sentence for each wrong field, all at once.
     """
     good: dict[str, Any] = {}
+    written: dict[str, str] = {}
     wrong: dict[str, str] = {}
     get = trade.get
     seen = 0
@@ -317,8 +320,10 @@ def encode(trade: Mapping[str, Any]) -> tuple[str, bytes]:
             good[name] = check(value)
         except _Wrong as odd:
             wrong[name] = _sentence(value, str(odd), accepted)
+    if "metadata" in good:
+        written["metadata"] = good.pop("metadata").text
     if seen != len(trade):
-        _take_unknown(trade, good, wrong)
+        _take_unknown(trade, written, wrong)
     if "opened_at" in good and "timestamp" in good:
         opened, moment = (_time_and_moment(trade[name])[1] for name in ("opened_at", "timestamp"))
         if opened > moment:
@@ -326,7 +331,10 @@ def encode(trade: Mapping[str, Any]) -> tuple[str, bytes]:
     if wrong:
         raise _invalid(wrong, get("event_id"))
     try:
-        line = _dumps(good).encode()
+        text = _dumps(good)
+        if written:
+            text = ",".join([text[:-1], *(f"{_dumps(name)}:{one}" for name, one in written.items())]) + "}"
+        line = text.encode()
     except UnicodeEncodeError as error:
         odd_one = f"half of a surrogate pair ({error.object[error.start]!a}) is no character"
         raise _invalid({"event": odd_one}, get("event_id")) from None
@@ -335,7 +343,7 @@ def encode(trade: Mapping[str, Any]) -> tuple[str, bytes]:
     return good["event_id"], line
 
 
-def _take_unknown(trade: Mapping[str, Any], good: dict[str, Any], wrong: dict[str, str]) -> None:
+def _take_unknown(trade: Mapping[str, Any], written: dict[str, str], wrong: dict[str, str]) -> None:
     for name, value in trade.items():
         if name in NAMES:
             continue
@@ -343,7 +351,7 @@ def _take_unknown(trade: Mapping[str, Any], good: dict[str, Any], wrong: dict[st
             wrong[_shown(name)] = "a key is a text"
             continue
         try:
-            good[name] = _plain(value, 2)
+            written[name] = _json(value, 2)
         except _Wrong as odd:
             wrong[name] = f"{odd}; accepted: what JSON can say"
 

@@ -22,6 +22,7 @@ import re
 import secrets
 import threading
 import zlib
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
@@ -379,6 +380,24 @@ class Refusal(NamedTuple):
     message: str
     errors: list[dict[str, Any]]
     event: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], line: bytes) -> Refusal:
+        """By the server: its row of `results`, and the line that was sent."""
+        message, errors, named = row.get("message"), row.get("errors"), row.get("event_id")
+        return cls(
+            named if isinstance(named, str) else None,
+            str(row["result"]),
+            message if isinstance(message, str) else "",
+            errors if isinstance(errors, list) else [],
+            line.decode("utf-8", "replace"),
+        )
+
+    @classmethod
+    def damaged(cls, record: bytes) -> Refusal:
+        """A line of the outbox that is not as it was written."""
+        message = "the line in the outbox is not what was written; is the disk sound?"
+        return cls(None, "damaged", message, [], record.decode("utf-8", "replace"))
 
     def line(self) -> bytes:
         """The dead letter: one line of JSON, with the event as it was."""

@@ -254,8 +254,8 @@ class Sender:
         if is_foreign and any(row["result"] == "forbidden" for row in rows):
             self._leave(log)  # what another key wrote is not refused because ours may not write it
             return True
-        refusals = [_refusal(row, line) for row, line in zip(rows, batch.lines) if row["result"] not in _TAKEN]
-        refusals += [_damaged(record) for record in batch.damaged]
+        refusals = [Refusal.of(row, line) for row, line in zip(rows, batch.lines) if row["result"] not in _TAKEN]
+        refusals += [Refusal.damaged(record) for record in batch.damaged]
         if refusals:
             keep_refused(self.folder, refusals)
         log.advance(batch.end)
@@ -340,22 +340,6 @@ class Sender:
 
 
 _TAKEN = ("stored", "duplicate")
-
-
-def _refusal(row: dict[str, object], line: bytes) -> Refusal:
-    message, errors, named = row.get("message"), row.get("errors"), row.get("event_id")
-    return Refusal(
-        named if isinstance(named, str) else None,
-        str(row["result"]),
-        message if isinstance(message, str) else "",
-        errors if isinstance(errors, list) else [],
-        line.decode("utf-8", "replace"),
-    )
-
-
-def _damaged(record: bytes) -> Refusal:
-    message = "the line in the outbox is not what was written; is the disk sound?"
-    return Refusal(None, "damaged", message, [], record.decode("utf-8", "replace"))
 
 
 _alive: weakref.WeakSet[Sender] = weakref.WeakSet()

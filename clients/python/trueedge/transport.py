@@ -8,6 +8,7 @@ Standard library only: keep-alive by http.client, TLS verified, gzip answers, th
 
 from __future__ import annotations
 
+import codecs
 import http.client
 import json
 import os
@@ -31,6 +32,10 @@ T = TypeVar("T")
 MAX_BATCH_EVENTS = 1_000
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 USER_AGENT = f"trueedge-python/{__version__} Python/{sys.version_info[0]}.{sys.version_info[1]}"
+
+# Else imported by the first connection, in a thread; a fork in that moment leaves the child without it for ever.
+for _name in ("idna", "iso-8859-1", "ascii"):
+    codecs.lookup(_name)
 
 _MAX_ANSWER_BYTES = 256 * 1024 * 1024  # a page is at most 4 MB; this is against a server that is not ours
 _RETRIED = (408, 425, 429)  # and every 5xx
