@@ -115,7 +115,10 @@ def peak_megabytes(script, *arguments):
     head = f"import sys; sys.path.insert(0, {str(PACKAGE)!r})\n"
     tail = "\nimport resource; print('PEAK', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     done = subprocess.run(
-        [sys.executable, "-c", head + script + tail, *map(str, arguments)], capture_output=True, text=True, env=os.environ
+        [sys.executable, "-c", head + script + tail, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ,
     )
     if done.returncode:
         raise AssertionError(done.stderr)

@@ -15,10 +15,52 @@ MT5_ROWS = [
     ["Trade History Report"],
     ["Account:", None, None, "5012345 (EUR, Example-Live, real, Hedge)"],
     ["Positions"],
-    ["Time", "Position", "Symbol", "Type", "Volume", "Price", "S / L", "T / P", "Time", "Price", "Commission", "Swap", "Profit"],
-    ["2024.03.28 10:15:02", "700001", "EURUSD", "buy", "0.50", 1.0785, 1.075, None, "2024.03.29 11:00:00", 1.0801, -3.5, -0.42, 74.07],
-    ["2024.04.02 09:00:00", "700002", "XAUUSD", "sell", "0.1", 2264.1, None, None, "2024.04.02 15:30:11", 2271.35, -0.7, 0, -67.2],
-]  # fmt: skip
+    [
+        "Time",
+        "Position",
+        "Symbol",
+        "Type",
+        "Volume",
+        "Price",
+        "S / L",
+        "T / P",
+        "Time",
+        "Price",
+        "Commission",
+        "Swap",
+        "Profit",
+    ],
+    [
+        "2024.03.28 10:15:02",
+        "700001",
+        "EURUSD",
+        "buy",
+        "0.50",
+        1.0785,
+        1.075,
+        None,
+        "2024.03.29 11:00:00",
+        1.0801,
+        -3.5,
+        -0.42,
+        74.07,
+    ],
+    [
+        "2024.04.02 09:00:00",
+        "700002",
+        "XAUUSD",
+        "sell",
+        "0.1",
+        2264.1,
+        None,
+        None,
+        "2024.04.02 15:30:11",
+        2271.35,
+        -0.7,
+        0,
+        -67.2,
+    ],
+]
 
 
 class MetaTrader5(ImportCase):
@@ -50,11 +92,17 @@ class MetaTrader5(ImportCase):
 
     def test_what_is_no_trade_is_counted_by_kind(self):
         found = Found(SAMPLES / "mt5_history.html", strategy="s", timezone="UTC")
-        self.assertEqual({kind: found.skipped.count(kind) for kind in found.skipped},
-                         {"order": 1, "balance": 1, "deal (its position is counted)": 2})  # fmt: skip
+        self.assertEqual(
+            {kind: found.skipped.count(kind) for kind in found.skipped},
+            {"order": 1, "balance": 1, "deal (its position is counted)": 2},
+        )
 
     def test_a_position_that_is_still_open_is_an_open_event_with_an_id_of_its_own(self):
-        [event] = [event for event in Found(SAMPLES / "mt5_history.html", strategy="s", timezone="UTC").events if event["state"] == "open"]
+        [event] = [
+            event
+            for event in Found(SAMPLES / "mt5_history.html", strategy="s", timezone="UTC").events
+            if event["state"] == "open"
+        ]
         self.assertEqual(event["event_id"], "mt5-5012345-700004-open")
         self.assertEqual(event["linked_position_id"], "mt5-5012345-order-700004")
 
@@ -69,13 +117,19 @@ class MetaTrader5(ImportCase):
         row = list(rows[-1])
         row[12] = 74.07000000000001
         path = workbook(self.folder / "a.xlsx", [*rows[:-1], row])
-        self.assertEqual(Found(path, strategy="s", timezone="UTC").events[0]["metadata"]["gross_profit"], D("74.07000000000001"))
+        self.assertEqual(
+            Found(path, strategy="s", timezone="UTC").events[0]["metadata"]["gross_profit"], D("74.07000000000001")
+        )
         with zipfile.ZipFile(path) as packed:
             sheet = packed.read("xl/worksheets/sheet1.xml").decode()
-        path = workbook(self.folder / "b.xlsx", [], **{
-            "xl/worksheets/sheet1.xml": sheet.replace("74.07000000000001", "74.069999999999993"),
-            "xl/sharedStrings.xml": _part(path, "xl/sharedStrings.xml"),
-        })  # fmt: skip
+        path = workbook(
+            self.folder / "b.xlsx",
+            [],
+            **{
+                "xl/worksheets/sheet1.xml": sheet.replace("74.07000000000001", "74.069999999999993"),
+                "xl/sharedStrings.xml": _part(path, "xl/sharedStrings.xml"),
+            },
+        )
         self.assertEqual(Found(path, strategy="s", timezone="UTC").events[0]["metadata"]["gross_profit"], D("74.07"))
 
     def test_a_date_that_a_sheet_keeps_as_a_number_is_that_date(self):
@@ -93,7 +147,9 @@ class MetaTrader5(ImportCase):
 
     def test_deals_of_a_netting_account_close_the_oldest_first(self):
         found = Found(SAMPLES / "mt5_deals_netting.csv", account="a", strategy="s", environment="demo", timezone="UTC")
-        rows = [(e["side"], e["quantity"], e["price_open"], e["price_close"], e["fees"], e["pnl"]) for e in found.closed]
+        rows = [
+            (e["side"], e["quantity"], e["price_open"], e["price_close"], e["fees"], e["pnl"]) for e in found.closed
+        ]
         self.assertEqual(
             rows,
             [
@@ -138,7 +194,10 @@ class MetaTrader4(ImportCase):
     def test_a_statement_in_another_language_gives_its_trades(self):
         found = Found(self.file("s.htm", MT4_STATEMENT), **self.SAID)
         rows = [(e["event_id"], e["symbol"], e["fees"], e["pnl"]) for e in found.events]
-        self.assertEqual(rows, [("mt4-77-1001", "EURUSD", D("-6.20"), D("1493.80")), ("mt4-77-1002", "GBPUSD", D("-2.40"), D("-52.40"))])
+        self.assertEqual(
+            rows,
+            [("mt4-77-1001", "EURUSD", D("-6.20"), D("1493.80")), ("mt4-77-1002", "GBPUSD", D("-2.40"), D("-52.40"))],
+        )
         self.assertEqual(found.skipped, ["sell limit"])
 
     def test_the_comment_of_a_ticket_is_kept(self):
@@ -199,8 +258,14 @@ class TradingView(ImportCase):
 
     def test_a_longer_chart_gives_the_old_trades_their_old_ids(self):
         head, *rest = self.sample("tradingview_2022.csv").splitlines()
-        older = ["1,Entry Long,L,2022-05-01 09:30,1,1,1,0,1,0,0,0,0,0", "1,Exit Long,L,2022-05-01 10:30,2,1,1,0,1,0,0,0,0,0"]
-        shifted = [f"{int(line[0]) + 1}{line[1:]}".replace(",15,0.15", ",16,0.16").replace(",7.5,0.08", ",8.5,0.09") for line in rest]
+        older = [
+            "1,Entry Long,L,2022-05-01 09:30,1,1,1,0,1,0,0,0,0,0",
+            "1,Exit Long,L,2022-05-01 10:30,2,1,1,0,1,0,0,0,0,0",
+        ]
+        shifted = [
+            f"{int(line[0]) + 1}{line[1:]}".replace(",15,0.15", ",16,0.16").replace(",7.5,0.08", ",8.5,0.09")
+            for line in rest
+        ]
         before = Found(SAMPLES / "tradingview_2022.csv", **self.SAID).column("event_id")
         after = Found(self.file("t.csv", "\n".join([head, *older, *shifted])), **self.SAID).column("event_id")
         self.assertEqual(after[1:], before)
@@ -208,11 +273,23 @@ class TradingView(ImportCase):
 
 class Freqtrade(ImportCase):
     TRADE = {
-        "pair": "ETH/USDT", "stake_amount": 100.0, "amount": 0.05, "open_date": "2024-01-01 00:00:00+00:00",
-        "close_date": "2024-01-01 04:00:00+00:00", "open_rate": 2000.0, "close_rate": 2100.0, "fee_open": 0.001,
-        "fee_close": 0.001, "profit_ratio": 0.04795, "profit_abs": 4.795, "exit_reason": "roi", "is_open": False,
-        "is_short": False, "enter_tag": "dip", "leverage": 1.0,
-    }  # fmt: skip
+        "pair": "ETH/USDT",
+        "stake_amount": 100.0,
+        "amount": 0.05,
+        "open_date": "2024-01-01 00:00:00+00:00",
+        "close_date": "2024-01-01 04:00:00+00:00",
+        "open_rate": 2000.0,
+        "close_rate": 2100.0,
+        "fee_open": 0.001,
+        "fee_close": 0.001,
+        "profit_ratio": 0.04795,
+        "profit_abs": 4.795,
+        "exit_reason": "roi",
+        "is_open": False,
+        "is_short": False,
+        "enter_tag": "dip",
+        "leverage": 1.0,
+    }
 
     def result(self, *trades, **facts):
         block = {"trades": list(trades), "stake_currency": "USDT", "stake_currency_decimals": 8, **facts}
@@ -236,15 +313,19 @@ class Freqtrade(ImportCase):
         self.assertEqual([event["pnl"] for event in Found(path, account="a").events], [D("4.795")])
 
     def test_statistics_that_are_no_json_numbers_do_not_stop_it(self):
-        text = self.result(self.TRADE).replace('"stake_currency":', '"sortino": NaN, "calmar": Infinity, "stake_currency":')
+        text = self.result(self.TRADE).replace(
+            '"stake_currency":', '"sortino": NaN, "calmar": Infinity, "stake_currency":'
+        )
         self.assertEqual(len(Found(self.file("backtest-result.json", text), account="a").events), 1)
 
     def test_a_trade_with_a_number_that_is_none_is_told(self):
         text = self.result(self.TRADE, {**self.TRADE, "amount": None}, {**self.TRADE, "open_date": "soon"})
         found = Found(self.file("backtest-result.json", text), account="a")
         self.assertEqual(len(found.events), 1)
-        self.assertEqual([item.reason for item in found.unreadable],
-                         ["trade of S1: amount is missing", "trade of S1: open_date is not a time: 'soon'"])  # fmt: skip
+        self.assertEqual(
+            [item.reason for item in found.unreadable],
+            ["trade of S1: amount is missing", "trade of S1: open_date is not a time: 'soon'"],
+        )
 
     def test_a_file_that_was_cut_off_is_told_and_nothing_is_taken(self):
         text = self.result(self.TRADE, self.TRADE)
@@ -256,18 +337,60 @@ class Freqtrade(ImportCase):
         db.execute(
             "CREATE TABLE trades (id INTEGER PRIMARY KEY, exchange TEXT, pair TEXT, is_open BOOLEAN, fee_open FLOAT,"
             " fee_close FLOAT, open_rate FLOAT, close_rate FLOAT, close_profit FLOAT, close_profit_abs FLOAT,"
-            " stake_amount FLOAT, amount FLOAT, open_date DATETIME, close_date DATETIME, exit_reason TEXT, strategy TEXT,"
-            " enter_tag TEXT, leverage FLOAT, is_short BOOLEAN, funding_fees FLOAT, stake_currency TEXT)"
+            " stake_amount FLOAT, amount FLOAT, open_date DATETIME, close_date DATETIME, exit_reason TEXT,"
+            " strategy TEXT, enter_tag TEXT, leverage FLOAT, is_short BOOLEAN, funding_fees FLOAT, stake_currency TEXT)"
         )
         db.executemany(f"INSERT INTO trades VALUES ({', '.join('?' * 21)})", rows)
         db.commit()
         db.close()
         return path
 
-    CLOSED = (1, "binance", "ETH/USDT:USDT", 0, 0.001, 0.001, 2000.0, 1900.0, 0.048, 4.805, 100.0, 0.05,
-              "2024-01-01 00:00:00.123456", "2024-01-01 04:00:00", "roi", "S1", "dip", 3.0, 1, -0.01, "USDT")  # fmt: skip
-    OPEN = (2, "binance", "BTC/USDT", 1, 0.001, None, 40000.1, None, None, None, 100.0, 0.0025,
-            "2024-01-02 00:00:00", None, None, "S1", None, 1.0, 0, 0.0, "USDT")  # fmt: skip
+    CLOSED = (
+        1,
+        "binance",
+        "ETH/USDT:USDT",
+        0,
+        0.001,
+        0.001,
+        2000.0,
+        1900.0,
+        0.048,
+        4.805,
+        100.0,
+        0.05,
+        "2024-01-01 00:00:00.123456",
+        "2024-01-01 04:00:00",
+        "roi",
+        "S1",
+        "dip",
+        3.0,
+        1,
+        -0.01,
+        "USDT",
+    )
+    OPEN = (
+        2,
+        "binance",
+        "BTC/USDT",
+        1,
+        0.001,
+        None,
+        40000.1,
+        None,
+        None,
+        None,
+        100.0,
+        0.0025,
+        "2024-01-02 00:00:00",
+        None,
+        None,
+        "S1",
+        None,
+        1.0,
+        0,
+        0.0,
+        "USDT",
+    )
 
     def test_its_database_gives_closed_and_open_trades(self):
         found = Found(self.database([self.CLOSED, self.OPEN]), account="a", environment="live")
@@ -275,7 +398,9 @@ class Freqtrade(ImportCase):
         # 0.05 * (2000 + 1900) * 0.001 = 0.195 paid, and 0.01 of funding
         self.assertEqual((closed["side"], closed["pnl"], closed["fees"]), ("sell", D("4.805"), D("-0.205")))
         self.assertEqual((closed["venue"], closed["strategy_id"], closed["currency"]), ("binance", "S1", "USDT"))
-        self.assertEqual((closed["opened_at"], closed["timestamp"]), ("2024-01-01T00:00:00.123456Z", "2024-01-01T04:00:00Z"))
+        self.assertEqual(
+            (closed["opened_at"], closed["timestamp"]), ("2024-01-01T00:00:00.123456Z", "2024-01-01T04:00:00Z")
+        )
         self.assertEqual((still["state"], still["pnl"], still["price_open"]), ("open", None, D("40000.1")))
 
     def test_a_database_that_began_anew_gives_other_ids(self):
@@ -311,20 +436,29 @@ class Fills(ImportCase):
         found = self.fills(
             "2024-01-01 10:00,A,buy,10,100,0", "2024-01-01 11:00,A,buy,10,110,0", "2024-01-01 12:00,A,sell,15,120,0"
         )
-        self.assertEqual([(e["quantity"], e["price_open"], e["pnl"]) for e in found.events],
-                         [(D(10), D(100), D(200)), (D(5), D(110), D(50))])  # fmt: skip
+        self.assertEqual(
+            [(e["quantity"], e["price_open"], e["pnl"]) for e in found.events],
+            [(D(10), D(100), D(200)), (D(5), D(110), D(50))],
+        )
         self.assertIn("1 lots stay open at the end: left out", found.notes)
 
     def test_fees_are_shared_by_quantity_and_none_is_lost(self):
-        found = self.fills("2024-01-01 10:00,A,buy,3,100,1.00", "2024-01-01 11:00,A,sell,1,100,0.10",
-                           "2024-01-01 12:00,A,sell,1,100,0.10", "2024-01-01 13:00,A,sell,1,100,0.10")  # fmt: skip
+        found = self.fills(
+            "2024-01-01 10:00,A,buy,3,100,1.00",
+            "2024-01-01 11:00,A,sell,1,100,0.10",
+            "2024-01-01 12:00,A,sell,1,100,0.10",
+            "2024-01-01 13:00,A,sell,1,100,0.10",
+        )
         self.assertEqual(found.column("fees")[0], D("-0.4333333333"))
         self.assertEqual(sum(found.column("fees")), D("-1.30"))
 
     def test_a_sale_beyond_what_is_held_opens_a_short(self):
-        found = self.fills("2024-01-01 10:00,A,buy,1,100,0", "2024-01-01 11:00,A,sell,3,110,0", "2024-01-01 12:00,A,buy,2,90,0")
-        self.assertEqual([(e["side"], e["quantity"], e["pnl"]) for e in found.events],
-                         [("buy", D(1), D(10)), ("sell", D(2), D(40))])  # fmt: skip
+        found = self.fills(
+            "2024-01-01 10:00,A,buy,1,100,0", "2024-01-01 11:00,A,sell,3,110,0", "2024-01-01 12:00,A,buy,2,90,0"
+        )
+        self.assertEqual(
+            [(e["side"], e["quantity"], e["pnl"]) for e in found.events], [("buy", D(1), D(10)), ("sell", D(2), D(40))]
+        )
 
     def test_symbols_do_not_mix(self):
         found = self.fills("2024-01-01 10:00,A,buy,1,100,0", "2024-01-01 11:00,B,sell,1,110,0")
@@ -332,7 +466,8 @@ class Fills(ImportCase):
 
     def test_an_export_that_stands_newest_first_is_put_in_order(self):
         found = Found(SAMPLES / "fills_newest_first.csv", **WHOSE, fees="cost")
-        # bought 10 at 150 for 1.50, sold at 160 with a fee in BNB: 100 - 1.50; 5 of 10 at 151 for 1.51, sold at 155: 20 - 0.755 - 0.775
+        # 10 at 150 for 1.50, sold at 160, that fee in BNB: 100 - 1.50
+        # 5 of the 10 at 151 for 1.51, sold at 155: 20 - 0.755 - 0.775
         self.assertEqual(found.column("pnl"), [D("98.50"), D("18.470")])
         self.assertTrue(any("BNB" in note for note in found.notes))
 
@@ -344,12 +479,18 @@ class Fills(ImportCase):
         self.assertEqual(found.column("pnl"), [D(10)])
 
     def test_a_multiplier_counts_in_the_profit(self):
-        found = self.fills("2024-01-01,ES,1,4700.25,50", "2024-01-02,ES,-1,4710.75,50",
-                           head="date,symbol,quantity,price,multiplier", format="fills")  # fmt: skip
+        found = self.fills(
+            "2024-01-01,ES,1,4700.25,50",
+            "2024-01-02,ES,-1,4710.75,50",
+            head="date,symbol,quantity,price,multiplier",
+            format="fills",
+        )
         self.assertEqual(found.column("pnl"), [D(525)])
 
     def test_a_row_without_a_price_is_told_and_the_next_is_read(self):
-        found = self.fills("2024-01-01 10:00,A,buy,1,100,0", "2024-01-01 10:30,A,buy,1,,0", "2024-01-01 11:00,A,sell,1,110,0")
+        found = self.fills(
+            "2024-01-01 10:00,A,buy,1,100,0", "2024-01-01 10:30,A,buy,1,,0", "2024-01-01 11:00,A,sell,1,110,0"
+        )
         self.assertEqual([(item.line, item.reason) for item in found.unreadable], [(3, "price is empty")])
         self.assertEqual(found.column("pnl"), [D(10)])
 
@@ -357,8 +498,10 @@ class Fills(ImportCase):
 class Exchanges(ImportCase):
     def test_binance_positions_become_trades_and_part_closed_ones_wait(self):
         found = Found(SAMPLES / "binance_positions.csv", **WHOSE, timezone="UTC")
-        self.assertEqual([(e["symbol"], e["side"], e["pnl"], e["currency"]) for e in found.events],
-                         [("XYZUSDT", "sell", D("5.12235"), "USDT"), ("BTCUSDT", "buy", D("-499.95"), "USDT")])  # fmt: skip
+        self.assertEqual(
+            [(e["symbol"], e["side"], e["pnl"], e["currency"]) for e in found.events],
+            [("XYZUSDT", "sell", D("5.12235"), "USDT"), ("BTCUSDT", "buy", D("-499.95"), "USDT")],
+        )
         self.assertEqual(found.skipped, ["partially closed position: import again when it is closed"])
         self.assertEqual([item.line for item in found.unreadable], [5])
 
@@ -372,7 +515,9 @@ class Exchanges(ImportCase):
         self.assertEqual(found.column("fees")[2:], [D("-0.25"), D(0)])
 
     def test_the_zone_in_a_heading_is_used(self):
-        self.assertEqual(Found(SAMPLES / "bybit_closed_pnl.csv", **WHOSE).events[0]["timestamp"], "2025-06-05T10:05:40Z")
+        self.assertEqual(
+            Found(SAMPLES / "bybit_closed_pnl.csv", **WHOSE).events[0]["timestamp"], "2025-06-05T10:05:40Z"
+        )
         text = self.sample("bybit_closed_pnl.csv").replace("UTC+0", "UTC+8")
         self.assertEqual(Found(self.file("b.csv", text), **WHOSE).events[0]["timestamp"], "2025-06-05T02:05:40Z")
 
@@ -416,8 +561,10 @@ class AnyCsv(ImportCase):
 
     def test_columns_are_found_by_their_usual_names(self):
         found = Found(SAMPLES / "generic.csv", **self.SAID)
-        self.assertEqual([(e["symbol"], e["side"], e["pnl"]) for e in found.events],
-                         [("EURUSD", "buy", D("9.30")), ("GBPUSD", "sell", D("-21.40")), ("USDJPY", "buy", D("12.60"))])  # fmt: skip
+        self.assertEqual(
+            [(e["symbol"], e["side"], e["pnl"]) for e in found.events],
+            [("EURUSD", "buy", D("9.30")), ("GBPUSD", "sell", D("-21.40")), ("USDJPY", "buy", D("12.60"))],
+        )
 
     def test_each_row_that_cannot_be_read_has_its_line_and_reason(self):
         found = Found(SAMPLES / "generic.csv", **self.SAID)
@@ -431,9 +578,22 @@ class AnyCsv(ImportCase):
 
     def test_a_column_can_be_mapped_and_a_field_be_set(self):
         path = self.file("m.csv", "when,what,way,n,in,out,made\n2024-01-01,A,long,1,10,11,1\n")
-        mapping = {"timestamp": "when", "symbol": "What", "side": "way", "quantity": "n", "price_open": "in", "price_close": "out", "pnl": "made"}
-        found = Found(path, **self.SAID, format="csv", mapping=mapping, fixed={"currency": "USD", "quantity_type": "lots"})
-        self.assertEqual((found.events[0]["pnl"], found.events[0]["currency"], found.events[0]["quantity_type"]), (D(1), "USD", "lots"))
+        mapping = {
+            "timestamp": "when",
+            "symbol": "What",
+            "side": "way",
+            "quantity": "n",
+            "price_open": "in",
+            "price_close": "out",
+            "pnl": "made",
+        }
+        found = Found(
+            path, **self.SAID, format="csv", mapping=mapping, fixed={"currency": "USD", "quantity_type": "lots"}
+        )
+        self.assertEqual(
+            (found.events[0]["pnl"], found.events[0]["currency"], found.events[0]["quantity_type"]),
+            (D(1), "USD", "lots"),
+        )
 
     def test_a_column_that_is_not_there_is_named(self):
         self.assertWhole(SAMPLES / "generic.csv", "no such column", **self.SAID, mapping={"pnl": "Gain"})
@@ -444,7 +604,10 @@ class AnyCsv(ImportCase):
 
     def test_decimal_commas_and_another_code_page_are_read(self):
         found = Found(SAMPLES / "generic_german.csv", **{**self.SAID, "timezone": "Europe/Berlin"})
-        self.assertEqual([(e["price_open"], e["pnl"]) for e in found.events], [(D("21405.5"), D("3.70")), (D("21405.5"), D("-12.60"))])
+        self.assertEqual(
+            [(e["price_open"], e["pnl"]) for e in found.events],
+            [(D("21405.5"), D("3.70")), (D("21405.5"), D("-12.60"))],
+        )
         self.assertEqual(found.events[0]["metadata"]["kommentar"], "Größe")
         self.assertIn("--decimal", found.unreadable[0].reason)
 
@@ -460,7 +623,9 @@ class AnyCsv(ImportCase):
 
     def test_ids_do_not_depend_on_how_the_file_is_read(self):
         plain = Found(SAMPLES / "generic.csv", **self.SAID).column("event_id")
-        other = Found(SAMPLES / "generic.csv", **{**self.SAID, "timezone": "+05:00"}, tags=["x"], fixed={"currency": "USD"})
+        other = Found(
+            SAMPLES / "generic.csv", **{**self.SAID, "timezone": "+05:00"}, tags=["x"], fixed={"currency": "USD"}
+        )
         self.assertEqual(other.column("event_id"), plain)
 
     def test_a_packed_file_is_the_file(self):
@@ -474,13 +639,17 @@ class Events(ImportCase):
 
     def test_json_lines_are_sent_byte_for_byte(self):
         found = Found(self.file("e.jsonl", self.LINES))
-        self.assertEqual([(item.line, item.data) for item in found.raw],
-                         [(1, b'{"event_id":"1","pnl":1.10}'), (3, b'{"event_id":"2","pnl":1e-7}')])  # fmt: skip
+        self.assertEqual(
+            [(item.line, item.data) for item in found.raw],
+            [(1, b'{"event_id":"1","pnl":1.10}'), (3, b'{"event_id":"2","pnl":1e-7}')],
+        )
 
     def test_an_array_and_an_events_object_give_each_event_as_it_is_spelled(self):
         for text in ('[ {"a": 1.10,\n "b": [1e-7]} , {"a":2} ]', '{"events": [{"a": 1.10,\r\n "b": [1e-7]},{"a":2}]}'):
             found = Found(self.file("e.json", text))
-            self.assertEqual([item.data.replace(b" ", b"") for item in found.raw], [b'{"a":1.10,"b":[1e-7]}', b'{"a":2}'])
+            self.assertEqual(
+                [item.data.replace(b" ", b"") for item in found.raw], [b'{"a":1.10,"b":[1e-7]}', b'{"a":2}']
+            )
             self.assertEqual([item.line for item in found.raw], [1, 2])
 
     def test_what_is_no_event_is_told(self):

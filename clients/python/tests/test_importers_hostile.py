@@ -33,7 +33,13 @@ class Whole(ImportCase):
             self.assertWhole(self.file("w", content), "", **WHOSE)
 
     def test_a_heading_alone_gives_no_trade_and_no_error(self):
-        for name in ("generic.csv", "tradingview_2025.csv", "binance_positions.csv", "bybit_closed_pnl.csv", "ibkr_flex.csv"):
+        for name in (
+            "generic.csv",
+            "tradingview_2025.csv",
+            "binance_positions.csv",
+            "bybit_closed_pnl.csv",
+            "ibkr_flex.csv",
+        ):
             head = self.sample(name).splitlines()[0]
             found = Found(self.file(name, head), **WHOSE, fixed={"symbol": "X"})
             self.assertEqual((found.events, found.unreadable), ([], []), name)
@@ -74,7 +80,9 @@ class Cut(ImportCase):
             self.assertTrue(str(problem))
 
     def test_a_packed_file_that_was_cut_says_so_after_what_it_held(self):
-        content = gzip.compress("close time,symbol,side,quantity,entry,exit,pnl\n".encode() + b"2024-01-01,A,buy,1,1,2,1\n" * 20_000)
+        content = gzip.compress(
+            b"close time,symbol,side,quantity,entry,exit,pnl\n" + b"2024-01-01,A,buy,1,1,2,1\n" * 20_000
+        )
         path = self.file("g.csv.gz", content[:-200])
         items = []
         with self.assertRaisesRegex(FileProblem, "end|cannot"):
@@ -98,7 +106,11 @@ class Bombs(ImportCase):
 
     def test_a_sheet_that_unpacks_without_end_is_refused(self):
         path = self.folder / "bomb.xlsx"
-        workbook(path, [["Trade History Report"]], **{"xl/sharedStrings.xml": "<sst><si><t>" + " " * 20_000_000 + "</t></si></sst>"})
+        workbook(
+            path,
+            [["Trade History Report"]],
+            **{"xl/sharedStrings.xml": "<sst><si><t>" + " " * 20_000_000 + "</t></si></sst>"},
+        )
         self.assertLess(path.stat().st_size, 100_000)
         self.assertWhole(path, "bomb", **WHOSE, format="mt5")
 
@@ -131,7 +143,9 @@ class Bombs(ImportCase):
         self.assertWhole(path, "bomb", **WHOSE)
 
     def test_an_endless_line_is_refused(self):
-        self.assertWhole(self.file("l.csv", "close time,symbol,side,quantity,entry,exit,pnl\n" + "x" * 9_000_000), "line 2", **WHOSE)
+        self.assertWhole(
+            self.file("l.csv", "close time,symbol,side,quantity,entry,exit,pnl\n" + "x" * 9_000_000), "line 2", **WHOSE
+        )
 
     def test_an_endless_tag_is_refused(self):
         head = '<html><meta name="generator" content="MetaQuotes Software Corp."><table><tr><td>a</td><td>'
@@ -155,11 +169,17 @@ class Bombs(ImportCase):
         self.assertGreater(len(found.events), 10_000)
 
     def test_digits_of_other_scripts_are_no_numbers(self):
-        found = Found(self.file("d.csv", "close time,symbol,side,quantity,entry,exit,pnl\n2024-01-01,A,buy,١,1,2,²\n"), **WHOSE)
+        found = Found(
+            self.file("d.csv", "close time,symbol,side,quantity,entry,exit,pnl\n2024-01-01,A,buy,\u0661,1,2,\u00b2\n"),
+            **WHOSE,
+        )
         self.assertEqual(len(found.unreadable), 1)
 
     def test_a_number_with_an_absurd_exponent_is_told(self):
-        found = Found(self.file("d.csv", "close time,symbol,side,quantity,entry,exit,pnl\n2024-01-01,A,buy,1,1,2,1e999999\n"), **WHOSE)
+        found = Found(
+            self.file("d.csv", "close time,symbol,side,quantity,entry,exit,pnl\n2024-01-01,A,buy,1,1,2,1e999999\n"),
+            **WHOSE,
+        )
         self.assertEqual(len(found.unreadable), 1)
 
     def test_a_path_in_an_archive_is_only_a_name(self):
@@ -174,7 +194,7 @@ class Bombs(ImportCase):
 class Memory(ImportCase):
     SCRIPT = (
         "from trueedge.importers import *\n"
-        "options = Options(account='a', strategy='s', environment='demo', timezone='UTC', fees='signed', fixed={'symbol': 'X'})\n"
+        "options = Options(account='a', strategy='s', environment='demo', timezone='UTC', fixed={'symbol': 'X'})\n"
         "print(sum(1 for _ in read(Source(sys.argv[1]), options)))\n"
     )
 
@@ -196,7 +216,9 @@ class Memory(ImportCase):
         def make(count):
             path = self.folder / f"{count}.json"
             with path.open("w") as file:
-                file.write("[" + ",".join(f'{{"event_id":"{number}","text":"{"x" * 400}"}}' for number in range(count)) + "]")
+                file.write(
+                    "[" + ",".join(f'{{"event_id":"{number}","text":"{"x" * 400}"}}' for number in range(count)) + "]"
+                )
             return path
 
         self.assertLess(self.grows(make, 1_000, 50_000), 8)
@@ -204,11 +226,27 @@ class Memory(ImportCase):
     def test_a_page_is_never_held(self):
         def make(count):
             text = io.StringIO()
-            text.write('<html><title>Statement: 1</title><meta name="generator" content="MetaQuotes Software Corp."><table>')
+            text.write(
+                '<html><title>Statement: 1</title><meta name="generator" content="MetaQuotes Software Corp."><table>'
+            )
             text.write("<tr><td>Account: 1</td></tr>")
             for number in range(count):
-                cells = [str(number + 1), "2020.01.02 10:00:00", "buy", "1.00", "EURUSD", "1.1", "0", "0", "2020.01.03 10:00:00",
-                         "1.2", "0.00", "0.00", "0.00", "1.00"]  # fmt: skip
+                cells = [
+                    str(number + 1),
+                    "2020.01.02 10:00:00",
+                    "buy",
+                    "1.00",
+                    "EURUSD",
+                    "1.1",
+                    "0",
+                    "0",
+                    "2020.01.03 10:00:00",
+                    "1.2",
+                    "0.00",
+                    "0.00",
+                    "0.00",
+                    "1.00",
+                ]
                 text.write("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>\n")
             return self.file(f"{count}.htm", text.getvalue())
 

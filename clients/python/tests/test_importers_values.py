@@ -4,9 +4,8 @@ from decimal import Decimal
 
 from importing_support import ImportCase
 
-from trueedge.importers.model import FileProblem, Wrong
+from trueedge.importers.model import FileProblem, Printed, Wrong
 from trueedge.importers.tally import Tally, compare
-from trueedge.importers.model import Printed
 from trueedge.importers.values import Clock, Number, add, exact, multiply, number, plain, to_json, zone_of
 
 
@@ -16,7 +15,16 @@ class Numbers(unittest.TestCase):
             self.assertEqual(number(text, "x"), text)
 
     def test_separators_of_thousands_go(self):
-        for text in ("1 234.50", "1\u00a0234.50", "1\u202f234.50", "1'234.50", "1,234.50", "1.234,50", "1 234,50", "+1234.50"):
+        for text in (
+            "1 234.50",
+            "1\u00a0234.50",
+            "1\u202f234.50",
+            "1'234.50",
+            "1,234.50",
+            "1.234,50",
+            "1 234,50",
+            "+1234.50",
+        ):
             self.assertEqual(number(text, "x"), "1234.50", text)
 
     def test_a_lone_comma_is_decimal_where_it_cannot_be_thousands(self):
@@ -50,7 +58,14 @@ class Numbers(unittest.TestCase):
                 number(text, "x")
 
     def test_json_knows_no_leading_zeros_points_or_plus(self):
-        for text, written in (("007.50", "7.50"), (".5", "0.5"), ("5.", "5"), ("+3", "3"), ("-.25", "-0.25"), ("00", "0")):
+        for text, written in (
+            ("007.50", "7.50"),
+            (".5", "0.5"),
+            ("5.", "5"),
+            ("+3", "3"),
+            ("-.25", "-0.25"),
+            ("00", "0"),
+        ):
             self.assertEqual(number(text, "x"), written)
 
     def test_arithmetic_loses_no_digit(self):
@@ -71,10 +86,20 @@ class Times(unittest.TestCase):
 
     def test_each_spelling_of_one_moment_is_that_moment(self):
         for text in (
-            "2024.03.09 16:05:07", "2024-03-09 16:05:07", "2024/03/09 16:05:07", "2024-03-09T16:05:07Z", "2024-03-09T16:05:07+0000",
-            "2024-03-09 11:05:07-05:00", "20240309;160507", "2024-03-09, 16:05:07", "09.03.2024 16:05:07", "2024-03-09 04:05:07 PM",
-            "1710000307", "1710000307000", "2024-03-09T16:05:07.000",
-        ):  # fmt: skip
+            "2024.03.09 16:05:07",
+            "2024-03-09 16:05:07",
+            "2024/03/09 16:05:07",
+            "2024-03-09T16:05:07Z",
+            "2024-03-09T16:05:07+0000",
+            "2024-03-09 11:05:07-05:00",
+            "20240309;160507",
+            "2024-03-09, 16:05:07",
+            "09.03.2024 16:05:07",
+            "2024-03-09 04:05:07 PM",
+            "1710000307",
+            "1710000307000",
+            "2024-03-09T16:05:07.000",
+        ):
             self.assertEqual(self.utc(text), "2024-03-09T16:05:07Z", text)
 
     def test_a_fraction_is_kept_to_microseconds(self):
@@ -113,7 +138,16 @@ class Times(unittest.TestCase):
         self.assertEqual(self.utc("04/13/2024"), "2024-04-13T00:00:00Z")
 
     def test_what_is_no_time_says_so(self):
-        for text in ("", "yesterday", "2024-13-01", "2024-02-30", "24:00", "2024-01-01 25:00", "2024.01-01", "0000-01-01"):
+        for text in (
+            "",
+            "yesterday",
+            "2024-13-01",
+            "2024-02-30",
+            "24:00",
+            "2024-01-01 25:00",
+            "2024.01-01",
+            "0000-01-01",
+        ):
             with self.assertRaises(Wrong, msg=text):
                 self.utc(text)
 

@@ -2,16 +2,14 @@
 
 import io
 import json
-import sys
 import threading
-import time
 import unittest
 from argparse import ArgumentParser
 
 from importing_support import SAMPLES
 from support import Case
 
-from trueedge.importing import Progress, add_arguments, run
+from trueedge.importing import add_arguments, run
 
 WHOSE = ["--account", "a", "--strategy", "s", "--environment", "live", "--timezone", "UTC"]
 GENERIC = [str(SAMPLES / "generic.csv"), *WHOSE, "--fees", "signed"]
@@ -26,7 +24,7 @@ class Importing(Case):
     def run_import(self, *arguments, url=None):
         parser = ArgumentParser()
         add_arguments(parser)
-        parser.set_defaults(url=url or self.server.url, key="te_test")
+        parser.set_defaults(url=url or self.server.url, key="te_test", timeout=20, patience=20)
         out, err = io.StringIO(), io.StringIO()
         self.code = run(parser.parse_args([str(one) for one in arguments]), out, err)
         self.out, self.err = out.getvalue(), err.getvalue()
@@ -102,13 +100,16 @@ class Importing(Case):
         self.assertEqual(len(self.server.events), 150)
 
     def test_a_server_that_is_busy_is_asked_again(self):
-        self.server.answers = [(503, {"Retry-After": "0"}, {"status": "error", "code": "unavailable", "message": "busy"}), "drop"]
+        self.server.answers = [
+            (503, {"Retry-After": "0"}, {"status": "error", "code": "unavailable", "message": "busy"}),
+            "drop",
+        ]
         self.assertEqual(self.run_import(self.file("a.csv", self.rows(3)), *WHOSE), 0)
         self.assertEqual(len(self.server.events), 3)
 
     def test_a_key_that_is_refused_ends_it_with_what_to_do(self):
         self.server.answers = [(401, {}, {"status": "error", "code": "unauthorized", "message": "no such key"})] * 9
-        self.assertEqual(self.run_import(self.file("a.csv", self.rows(5_000)), *WHOSE), 3)
+        self.assertEqual(self.run_import(self.file("a.csv", self.rows(5_000)), *WHOSE), 2)
         self.assertIn("no such key", self.err)
         self.assertLessEqual(len(self.server.requests), 2)  # and not one for each batch
 
@@ -155,10 +156,14 @@ class Importing(Case):
     def test_options_that_make_no_sense_are_told(self):
         path = self.file("a.csv", self.rows(1))
         for option, value, words in (
-            ("--set", "symbol", "FIELD=VALUE"), ("--set", "magic=1", "accepted: account_id"), ("--set", "quantity=many", "no number"),
-            ("--map", "pnl", "FIELD=COLUMN"), ("--map", "pnl=Gain", "no such column"), ("--timezone", "Mars", "no time zone"),
+            ("--set", "symbol", "FIELD=VALUE"),
+            ("--set", "magic=1", "accepted: account_id"),
+            ("--set", "quantity=many", "no number"),
+            ("--map", "pnl", "FIELD=COLUMN"),
+            ("--map", "pnl=Gain", "no such column"),
+            ("--timezone", "Mars", "no time zone"),
             ("--problems", str(self.folder), "--problems"),
-        ):  # fmt: skip
+        ):
             self.assertEqual(self.run_import(path, *WHOSE, option, value), 2, value)
             self.assertIn(words.replace("no number", "not a number"), self.err)
         self.assertEqual(self.server.posts, [])
@@ -174,22 +179,38 @@ class Importing(Case):
                 return True
 
         err = Terminal()
-        bar = Progress(err)
-        bar._on, bar._next = True, 0.0
-        bar.bytes(50, 100)
-        bar.clear()
-        self.assertIn(" 50%", err.getvalue())
-        self.assertTrue(err.getvalue().endswith("\r\x1b[K"))
+        path = self.file("a.csv", self.rows(3))
+        parser = ArgumentParser()
+        add_arguments(parser)
+        parser.set_defaults(url=self.server.url, key=None, timeout=20, patience=20)
+        self.assertEqual(run(parser.parse_args([str(path), *WHOSE]), io.StringIO(), err), 0)
+        self.assertIn("trades", err.getvalue())
+        self.assertTrue(err.getvalue().endswith(" \r"))
+
+    def test_a_server_that_is_not_there_is_told_with_what_to_do(self):
+        parser = ArgumentParser()
+        add_arguments(parser)
+        parser.set_defaults(url="http://127.0.0.1:1", key=None, timeout=1, patience=0)
+        err = io.StringIO()
+        path = self.file("a.csv", self.rows(3_500))
+        self.assertEqual(run(parser.parse_args([str(path), str(path), *WHOSE]), io.StringIO(), err), 3)
+        self.assertEqual(err.getvalue().count("run the same command again"), 1)
+
+    def test_what_a_file_says_cannot_command_the_terminal(self):
+        self.run_import(self.file("a.csv", CLEAN + "2024-01-01,A,\x1b[2Jup,1,1,2,1\n"), *WHOSE)
+        self.assertNotIn("\x1b", self.err + self.out)
 
     def test_stopping_it_loses_nothing_and_the_next_run_goes_on(self):
         path = self.file("a.csv", self.rows(5_000))
         self.server.hold.clear()
         parser = ArgumentParser()
         add_arguments(parser)
-        parser.set_defaults(url=self.server.url, key=None)
+        parser.set_defaults(url=self.server.url, key=None, timeout=20, patience=20)
         outcome = []
         thread = threading.Thread(
-            target=lambda: outcome.append(run(parser.parse_args([str(path), *WHOSE]), io.StringIO(), io.StringIO(), stopping))
+            target=lambda: outcome.append(
+                run(parser.parse_args([str(path), *WHOSE]), io.StringIO(), io.StringIO(), stopping)
+            )
         )
         posted = []
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TextIO
@@ -22,6 +21,7 @@ from .importers.building import FIXABLE, NUMBERS
 from .importers.model import NotCompared, Note, Printed, Raw, Skipped, Trade, Unreadable, Wrong
 from .importers.tally import Compared, Tally, compare
 from .importers.values import number, to_json
+from .terminal import Progress, plain
 from .transport import MAX_BATCH_EVENTS, Transport
 
 BATCH_BYTES = 3_500_000  # the server takes 4 MB
@@ -39,8 +39,10 @@ examples:
   trueedge import my.csv --account a --strategy s --environment live --timezone UTC --map pnl="P/L" --set currency=USD
   trueedge import trades.jsonl
 
-exit code: 0 all taken; 1 a row was unreadable or refused, or a total differs from the one that the file prints;
-2 a file or an option cannot be used; 3 the server could not be reached
+Importing the same file again changes nothing: what is stored already is a duplicate.
+
+exit codes: 0 all taken; 1 a row was unreadable or refused, or a total differs from the one that the file prints;
+2 a file, an option or the key cannot be used; 3 the server cannot be reached; 130 stopped by Ctrl-C
 """
 
 
@@ -99,20 +101,43 @@ def run(
 ) -> int:
     """Import `args.files` one after the other; the exit code as `--help` tells it. `post` is for tests."""
     out, err = out or sys.stdout, err or sys.stderr
-    try:
-        options = options_of(args)
-        transport = None
-        if post is None and not args.dry_run:
-            transport = Transport(args.url, args.key)
-            post = transport.post_batch
-        with _problem_file(args.problems) as problems:
-            return _files(args, options, post, problems, out, err)
-    except FileProblem as problem:
-        print(f"trueedge import: {problem}", file=err)
-        return 2
-    except TrueEdgeError as error:
-        print(f"trueedge import: {error}", file=err)
-        return 2
+    transport = None
+    # One thread posts, in order, while the next batches are read here.
+    with ThreadPoolExecutor(1, "trueedge-import") as poster:
+        try:
+            options = options_of(args)
+            if post is None and not args.dry_run:
+                transport = Transport(args.url, args.key, timeout=args.timeout, patience=args.patience)
+                post = transport.post_batch
+            sending = _Sending(poster, post) if post is not None and not args.dry_run else None
+            with _problem_file(args.problems) as problems:
+                return _files(args, options, sending, problems, out, err)
+        except (FileProblem, TrueEdgeError) as problem:
+            print(f"trueedge import: {problem}", file=err)
+            return 2
+        finally:
+            if transport is not None:
+                poster.submit(transport.close)
+
+
+class _Sending:
+    """Posts on the poster's thread. After a failure no more of it: each batch would wait for the server as long."""
+
+    def __init__(self, poster: ThreadPoolExecutor, post: Post) -> None:
+        self._poster, self._post = poster, post
+        self._failed: BaseException | None = None
+
+    def submit(self, lines: list[bytes]) -> Future[list[dict[str, Any]]]:
+        return self._poster.submit(self._send, lines)
+
+    def _send(self, lines: list[bytes]) -> list[dict[str, Any]]:
+        if self._failed is not None:
+            raise self._failed
+        try:
+            return self._post(lines)
+        except BaseException as error:
+            self._failed = error
+            raise
 
 
 def options_of(args: argparse.Namespace) -> Options:
@@ -179,37 +204,31 @@ class _problem_file:
 def _files(
     args: argparse.Namespace,
     options: Options,
-    post: Post | None,
+    sending: _Sending | None,
     problems: Callable[[dict[str, Any]], None],
     out: TextIO,
     err: TextIO,
 ) -> int:
     worst = 0
     for path in args.files:
-        work = _Import(path, options, args, post, problems, err)
+        work = _Import(path, options, args, sending, problems, err)
+        failed, end, said = 0, False, ""
         try:
             work.run()
         except FileProblem as problem:
-            work.progress.clear()
-            print(f"{path}: {problem}", file=err)
-            worst = max(worst, 2)
-        except Unreachable as error:
-            work.progress.clear()
-            print(f"{path}: {error}. Nothing is lost or doubled: run the same command again", file=err)
-            worst = 3
+            failed, said = 2, str(problem)
         except ServerRefused as error:
-            work.progress.clear()
-            print(f"{path}: refused: {error}", file=err)
-            worst = 3
+            failed, end, said = 2, True, f"the server refused it: {error}"
+        except Unreachable as error:
+            failed, end, said = 3, True, f"{error}. Nothing is lost or doubled: run the same command again"
         except KeyboardInterrupt:
-            work.progress.clear()
-            work.report(out, complete=False)
-            print("stopped. What was sent is safe: run the same command again, and it goes on", file=err)
-            return 130
+            failed, end, said = 130, True, "stopped. Nothing is lost or doubled: run the same command again"
         work.progress.clear()
-        worst = max(worst, work.report(out, complete=worst < 2))
-        if worst == 3:
-            break  # the next file would wait as long
+        worst = max(worst, failed, work.report(out, complete=not failed))
+        if said:
+            print(f"{path}: {plain(said)}", file=err)
+        if end:  # the next file would fare no better
+            break
     return worst
 
 
@@ -221,11 +240,11 @@ class _Import:
         path: str,
         options: Options,
         args: argparse.Namespace,
-        post: Post | None,
+        sending: _Sending | None,
         problems: Callable[[dict[str, Any]], None],
         err: TextIO,
     ) -> None:
-        self.path, self.options, self.post, self.problems, self.err = path, options, post, problems, err
+        self.path, self.options, self.sending, self.problems, self.err = path, options, sending, problems, err
         self.dry_run, self.closed_only = args.dry_run, args.closed_only
         self.title = ""
         self.counts = dict.fromkeys(("read", "stored", "duplicate", "refused", "unreadable", "left_out"), 0)
@@ -235,8 +254,8 @@ class _Import:
         self.not_compared: list[NotCompared] = []
         self.tally = Tally()
         self.samples: list[str] = []
-        self.progress = Progress(err)
-        self._failed: Exception | None = None
+        self.progress = Progress("trades", None, err)
+        self.done = self.reached = 0
 
     def run(self) -> None:
         source = Source(self.path, self.options.encoding)
@@ -253,46 +272,37 @@ class _Import:
 
     def _read(self, source: Source, title: str) -> None:
         self.title = title
-        source.on_bytes = lambda count: self.progress.bytes(count, source.size)
+        self.progress.size = source.size
+        source.on_bytes = self._show
         batches = self._batches(read(source, self.options))
-        if self.post is None:
+        if self.sending is None:
             for lines, _ in batches:
                 self.counts["read"] += len(lines)
         else:
-            self._post_all(batches)
+            self._post_all(self.sending, batches)
         if source.note:
             self.notes.append(source.note)
 
-    def _post_all(self, batches: Iterator[tuple[list[bytes], list[int]]]) -> None:
-        """Posts in order, on a thread of its own, while the next batches are read."""
-        waiting: list[tuple[Future[list[dict[str, Any]]], list[int]]] = []
-        pool = ThreadPoolExecutor(1, "trueedge-import")
+    def _post_all(self, sending: _Sending, batches: Iterator[tuple[list[bytes], list[int]]]) -> None:
+        waiting: deque[tuple[Future[list[dict[str, Any]]], list[int]]] = deque()
         try:
-            for lines, numbers in batches:
-                self.counts["read"] += len(lines)
-                waiting.append((pool.submit(self._send, lines), numbers))
-                if len(waiting) > POSTED_AHEAD:
-                    self._settle(*waiting.pop(0))
-            for future, numbers in waiting:
-                self._settle(future, numbers)
-        except FileProblem:  # what was read before it still counts
-            for future, numbers in waiting:
-                self._settle(future, numbers)
-            raise
+            try:
+                for lines, numbers in batches:
+                    self.counts["read"] += len(lines)
+                    waiting.append((sending.submit(lines), numbers))
+                    if len(waiting) > POSTED_AHEAD:
+                        self._settle(*waiting.popleft())
+            except FileProblem:  # of a file that breaks in the middle, what was read before still counts
+                self._settle_all(waiting)
+                raise
+            self._settle_all(waiting)
         finally:
             for future, _ in waiting:
                 future.cancel()
-            pool.shutdown(wait=True)
 
-    def _send(self, lines: list[bytes]) -> list[dict[str, Any]]:
-        """One batch; after a failure none any more, or each would wait for the server as long as the first."""
-        if self._failed is not None:
-            raise self._failed
-        try:
-            return self.post(lines)  # type: ignore[misc]
-        except Exception as error:
-            self._failed = error
-            raise
+    def _settle_all(self, waiting: deque[tuple[Future[list[dict[str, Any]]], list[int]]]) -> None:
+        while waiting:
+            self._settle(*waiting.popleft())
 
     def _settle(self, future: Future[list[dict[str, Any]]], numbers: list[int]) -> None:
         for row, line in zip(future.result(), numbers):
@@ -302,7 +312,13 @@ class _Import:
             else:
                 message = str(row.get("message") or outcome)
                 self._problem("refused", line, message, row.get("event_id"))
-        self.progress.events(self.counts["stored"] + self.counts["duplicate"] + self.counts["refused"])
+        self.done += len(numbers)
+        self._show(self.reached)
+
+    def _show(self, reached: int) -> None:
+        self.reached = reached
+        bad = self.counts["refused"] + self.counts["unreadable"]
+        self.progress.show(self.done, reached, f"{bad:,} refused or unreadable" if bad else "")
 
     def _batches(self, items: Iterator[object]) -> Iterator[tuple[list[bytes], list[int]]]:
         lines: list[bytes] = []
@@ -397,7 +413,7 @@ class _Import:
         self.problems(said)
         if self.counts[kind] <= SHOWN:
             self.progress.clear()
-            print(f"{self.path}:{line}: {kind}: {reason[:500]}", file=self.err)
+            print(f"{self.path}:{line}: {kind}: {plain(reason[:500])}", file=self.err)
         elif self.counts[kind] == SHOWN + 1:
             self.progress.clear()
             print(f"{self.path}: more {kind} rows follow; --problems PATH writes them all", file=self.err)
@@ -420,7 +436,7 @@ class _Import:
         if counts["left_out"]:
             print(f"  open positions left out: {counts['left_out']:,}", file=out)
         for text in self.notes:
-            print(f"  note: {text}", file=out)
+            print(f"  note: {plain(text)}", file=out)
         differ = False
         if complete:
             results = [result for item in self.printed if (result := compare(item, self.tally))]
@@ -447,43 +463,3 @@ def _table(results: list[Compared], out: TextIO) -> None:
     ]
     for name, ours, theirs, verdict, _ in results:
         print(f"    {name:<{widths[0]}}  file {theirs:>{widths[2]}}  imported {ours:>{widths[1]}}  {verdict}", file=out)
-
-
-class Progress:
-    """One line on a terminal that is written over; nothing in a pipe."""
-
-    WIDTH = 24
-
-    def __init__(self, err: TextIO) -> None:
-        self._err = err
-        self._on = bool(getattr(err, "isatty", lambda: False)()) and os.environ.get("TERM") != "dumb"
-        self._bytes = self._size = self._events = 0
-        self._start = time.monotonic()
-        self._next = self._start + 0.3  # a small file needs no bar
-        self._shown = False
-
-    def bytes(self, count: int, size: int) -> None:
-        self._bytes, self._size = count, size
-        self._show()
-
-    def events(self, count: int) -> None:
-        self._events = count
-        self._show()
-
-    def _show(self) -> None:
-        now = time.monotonic()
-        if not self._on or now < self._next:
-            return
-        self._next = now + 0.1
-        part = min(1.0, self._bytes / self._size) if self._size else 0.0
-        bar = "#" * int(part * self.WIDTH)
-        rate = self._events / max(now - self._start, 0.001)
-        self._err.write(f"\r[{bar:<{self.WIDTH}}] {part:4.0%}  {self._events:,} trades  {rate:,.0f}/s \x1b[K")
-        self._err.flush()
-        self._shown = True
-
-    def clear(self) -> None:
-        if self._shown:
-            self._err.write("\r\x1b[K")
-            self._err.flush()
-            self._shown = False

@@ -133,7 +133,9 @@ _FIRST_DAY = re.compile(
     r"(Z|z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?",
     re.ASCII,
 )
-_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[;T ,]\s?(\d{2}):?(\d{2}):?(\d{2}))?\s*(Z|UTC|[+-]\d{2}:?\d{2})?", re.ASCII)
+_COMPACT = re.compile(
+    r"(\d{4})(\d{2})(\d{2})(?:[;T ,]\s?(\d{2}):?(\d{2}):?(\d{2}))?\s*(Z|UTC|[+-]\d{2}:?\d{2})?", re.ASCII
+)
 _EPOCH = re.compile(r"\d{10}(?:\d{3})?(?:\.0*)?", re.ASCII)
 _OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2})(?::?(\d{2}))?", re.ASCII)
 _START = datetime(1970, 1, 1)
