@@ -190,7 +190,7 @@ class Bombs(ImportCase):
         self.assertEqual([one.name for one in self.folder.iterdir()], [path.name])
 
 
-@unittest.skipUnless(__import__("sys").platform.startswith("linux"), "measures memory by getrusage in KB")
+@unittest.skipUnless(__import__("sys").platform.startswith("linux"), "measures memory by /proc")
 class Memory(ImportCase):
     SCRIPT = (
         "from trueedge.importers import *\n"
