@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from . import append, coldstart, data, http, importing, late, read
+from . import append, client, coldstart, data, http, importing, late, read
 from .harness import ROOT, Result, Scale, conditions, console, save, show
 
 BENCHMARKS = {
@@ -12,6 +12,7 @@ BENCHMARKS = {
     "append": append.run,
     "late": late.run,
     "http": http.run,
+    "client": client.run,
     "import": importing.run,
     "coldstart": coldstart.run,
 }

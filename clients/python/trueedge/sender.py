@@ -49,7 +49,7 @@ class Sender:
         self._is_idle = False
         self._wake = threading.Event()  # there is something to send
         self._nudge = threading.Event()  # someone waits: end the pause
-        self._dirty = threading.Event()  # something was appended that is not synced
+        self._is_unsent = threading.Event()  # something waits: it is to be on the disk if that takes long
         self._flushing = 0
         self._moved = threading.Condition(threading.Lock())
         self._scans_asked = 1
@@ -70,12 +70,10 @@ class Sender:
             log.append(line)
         except OSError as error:
             raise failed(f"the outbox {self.folder} cannot be written", error) from error
-        if not self._dirty.is_set():
-            self._dirty.set()
-        if self._is_idle:
-            self._wake.set()
         if not self._threads:
             self.start()
+        if self._is_idle:  # last: from here on the woken thread is in our way
+            self._wake.set()
 
     def _new_log(self) -> Log:
         with self._guard:
@@ -158,7 +156,7 @@ class Sender:
         _running.discard(self)
         self._wake.set()
         self._nudge.set()
-        self._dirty.set()
+        self._is_unsent.set()
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(1.0)
@@ -199,6 +197,7 @@ class Sender:
                 batch = log.peek()
                 if batch is not None:
                     found = True
+                    self._is_unsent.set()
                     if not self._deliver(log, batch):
                         break
                 elif log is not own:
@@ -309,12 +308,13 @@ class Sender:
     def _sync_for_ever(self) -> None:
         """What the server has not taken within a second is put on the disk, also while a request hangs."""
         while not self._stop.is_set():
-            self._dirty.wait()
+            self._is_unsent.wait()
             self._stop.wait(SYNC_SECONDS)
-            self._dirty.clear()
+            self._is_unsent.clear()
             own = self._own
-            if own is None or own.is_empty or self._stop.is_set():
+            if own is None or own.is_empty or self._stop.is_set():  # asked after it is cleared: nothing is missed
                 continue
+            self._is_unsent.set()
             try:
                 own.sync()
             except OSError as error:

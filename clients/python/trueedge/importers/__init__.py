@@ -28,6 +28,8 @@ def recognise(source: Source) -> ModuleType:
     for module in FORMATS.values():
         if module.recognise(source):
             return module
+    if source.packed:
+        raise FileProblem("it is an archive, but no spreadsheet and no backtest of freqtrade: unpack it first")
     raise FileProblem(f"its format is not recognised: say --format, one of {', '.join(FORMATS)}")
 
 

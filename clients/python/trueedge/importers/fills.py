@@ -20,7 +20,9 @@ from .tables import Row, headings, rows
 from .values import WIDE, Clock, Number, add, exact, multiply, number, plain, rounded
 
 NAME, TITLE = "fills", "fills of any source, matched first in, first out (CSV)"
-EXAMPLE = "trueedge import fills.csv --format fills --account a --strategy s --environment live --fees cost"
+EXAMPLE = (
+    "trueedge import fills.csv --format fills --account a --strategy s --environment live --timezone UTC --fees cost"
+)
 
 ALIASES = {
     "timestamp": (
