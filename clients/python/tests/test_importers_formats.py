@@ -176,16 +176,7 @@ def _part(path, name):
         return packed.read(name).decode()
 
 
-MT4_STATEMENT = """<html><head><title>Konto: 77 - X</title><meta name="generator" content="MetaQuotes Software Corp."></head>
-<body><div><b>Beispiel AG</b></div><table>
-<tr align=left><td colspan=2><b>Konto: 77</b></td><td><b>Name: X</b></td><td><b>W&auml;hrung: EUR</b></td></tr>
-<tr align=left><td colspan=13><b>Geschlossene Transaktionen:</b></td></tr>
-<tr><td>Ticket</td><td>Zeit</td><td>Typ</td><td>Volumen</td><td>Symbol</td><td>Kurs</td><td>S / L</td><td>T / P</td><td>Zeit</td><td>Kurs</td><td>Kommission</td><td>Steuern</td><td>Swap</td><td>Gewinn</td></tr>
-<tr><td title="[tp]">1001</td><td>2020.01.02 10:00:00</td><td>buy</td><td>1.00</td><td>eurusd</td><td>1.11000</td><td>0</td><td>0</td><td>2020.01.03 10:00:00</td><td>1.11500</td><td>-5.00</td><td>0.00</td><td>-1.20</td><td>1 500.00</td></tr>
-<tr><td>1002</td><td>2020.01.05 10:00:00</td><td>sell</td><td>0.50</td><td>GBPUSD</td><td>1.30000</td><td>0</td><td>0</td><td>2020.01.06 10:00:00</td><td>1.30100</td><td>-2.50</td><td>0.00</td><td>0.10</td><td>-50.00</td></tr>
-<tr><td>1003</td><td>2020.01.05 10:00:00</td><td>sell limit</td><td>0.50</td><td>GBPUSD</td><td>1.3</td><td>0</td><td>0</td><td>2020.01.06 10:00:00</td><td>1.3</td><td colspan=4>cancelled</td></tr>
-<tr><td colspan=2><b>Bruttogewinn:</b></td><td><b>1 493.80</b></td><td><b>Bruttoverlust:</b></td><td><b>-52.40</b></td></tr>
-</table></body></html>"""  # noqa: E501
+MT4_STATEMENT = (SAMPLES / "mt4_statement_de.htm").read_text(encoding="utf-8")
 
 
 class MetaTrader4(ImportCase):
@@ -228,6 +219,24 @@ class MetaTrader4(ImportCase):
         self.assertEqual(len(found.events), 1)
         self.assertIn("cut off", found.unreadable[0].reason)
         self.assertTrue(any("</html>" in note for note in found.notes), found.notes)
+
+    def test_a_tester_report_gives_its_trades_and_totals(self):
+        found = Found(SAMPLES / "mt4_tester.htm", account="a", timezone="UTC")
+        rows = [(e["strategy_id"], e["symbol"], e["side"], e["pnl"], e["tags"][-1]) for e in found.events]
+        self.assertEqual(rows, [("Grid", "GBPUSD", "buy", D(10), "tp"), ("Grid", "GBPUSD", "sell", D("-15.5"), "sl")])
+        self.assertEqual(found.skipped, ["pending order"])
+        self.assertEqual(len(found.totals), 10)
+        self.assertTrue(all(result.agrees for result in found.totals.values()), found.totals)
+
+    def test_a_closing_whose_order_is_not_above_it_is_told(self):
+        text = (
+            (SAMPLES / "mt4_tester.htm")
+            .read_text(encoding="utf-8")
+            .replace("<td>buy</td><td>1</td>", "<td>buy</td><td>9</td>")
+        )
+        found = Found(self.file("t.htm", text), account="a", timezone="UTC")
+        self.assertIn("closes order 1, which was not opened above it", found.unreadable[0].reason)
+        self.assertFalse(found.totals["total net profit"].agrees)
 
 
 class TradingView(ImportCase):
@@ -417,6 +426,23 @@ class Freqtrade(ImportCase):
         Found(path, account="a", environment="live")
         self.assertEqual(path.read_bytes(), before)
         self.assertEqual([one.name for one in self.folder.iterdir()], [path.name])
+
+    def test_a_view_in_place_of_the_table_is_not_asked(self):
+        path = self.folder / "view.sqlite"
+        db = sqlite3.connect(path)
+        db.execute(
+            "CREATE VIEW trades AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n)"
+            " SELECT id, 1 AS close_profit FROM n"
+        )
+        db.commit()
+        db.close()
+        self.assertWhole(path, "not of freqtrade", account="a", environment="live")
+
+    def test_a_row_of_a_database_that_holds_nonsense_is_told(self):
+        odd = list(self.CLOSED)
+        odd[0], odd[2], odd[11] = 2, b"\xff", "many"
+        found = Found(self.database([self.CLOSED, tuple(odd)]), account="a", environment="live")
+        self.assertEqual((len(found.events), [item.line for item in found.unreadable]), (1, [2]))
 
     def test_another_database_is_told_apart(self):
         path = self.folder / "other.sqlite"

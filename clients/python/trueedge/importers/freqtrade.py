@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import re
-import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from . import xlsx
 from .building import Builder, clock
-from .jsonstream import Path, walk
+from .jsonstream import Path as JsonPath
+from .jsonstream import walk
 from .model import FileProblem, NotCompared, Note, Options, Printed, Unreadable, Wrong
 from .source import Source
 from .values import Number, add, exact, multiply, number, plain, rounded
@@ -75,7 +77,7 @@ class _Raw(io.RawIOBase):
         return len(got)
 
 
-def _into(path: Path) -> bool:
+def _into(path: JsonPath) -> bool:
     return (len(path) < 3 and (not path or path[0] == "strategy")) or (len(path) == 3 and path[2] == "trades")
 
 
@@ -310,19 +312,24 @@ _WANTED = (
 
 
 def _database(source: Source, options: Options) -> Iterator[object]:
-    import urllib.parse
-
-    path = urllib.parse.quote(source.path)
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
-        connection.execute("PRAGMA trusted_schema = OFF")
-        columns = [row[1] for row in connection.execute("PRAGMA table_info(trades)")]
-        if "close_profit_abs" not in columns and "close_profit" not in columns:
-            raise FileProblem("it is a database, but not of freqtrade: it has no table trades with close_profit")
-        wanted = [name for name in _WANTED if name in columns]
-        query = f"SELECT {', '.join(wanted)} FROM trades ORDER BY id"  # names of ours, from _WANTED
-        yield from _database_rows(connection.execute(query), wanted, options)
-        connection.close()
+        import sqlite3  # here: not every Python has it, and only this needs it
+    except ImportError:
+        raise FileProblem("this Python has no sqlite3, which a database needs") from None
+
+    try:
+        with closing(
+            sqlite3.connect(Path(source.path).absolute().as_uri() + "?mode=ro", uri=True, timeout=30)
+        ) as database:
+            database.execute("PRAGMA trusted_schema = OFF")
+            columns = [row[1] for row in database.execute("PRAGMA table_info(trades)")]
+            # A view would be a query of the file's author, which may never end.
+            [tables] = database.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'trades'")
+            if not tables[0] or not {"id", "close_profit"} <= set(columns):
+                raise FileProblem("it is a database, but not of freqtrade: it has no table trades with close_profit")
+            wanted = [name for name in _WANTED if name in columns]
+            query = f"SELECT {', '.join(wanted)} FROM trades ORDER BY id"  # names of ours, from _WANTED
+            yield from _database_rows(database.execute(query), wanted, options)
     except sqlite3.Error as error:
         raise FileProblem(f"cannot be read as a SQLite database: {error}") from None
 
@@ -333,8 +340,10 @@ def _database_rows(cursor: Any, wanted: list[str], options: Options) -> Iterator
     for values in cursor:
         # SQLite keeps doubles; repr is the shortest text that is this double, as freqtrade itself would print it.
         row = {name: Number(repr(value)) if isinstance(value, float) else value for name, value in zip(wanted, values)}
-        line = int(row["id"])
+        line = row["id"] if isinstance(row["id"], int) else 0
         try:
+            if any(isinstance(value, bytes) for value in values) or not line:
+                raise Wrong("holds bytes, or an id that is no number")
             strategy = options.strategy or row.get("strategy") or ""
             if strategy not in builders:
                 builders[strategy] = Builder(
