@@ -20,29 +20,40 @@ from .harness import ROOT, Result, Scale, compared, console, scratch, server, ti
 EVENTS, BODY, WORKERS = 40_000, 1_000, 2
 # VmHWM and not getrusage, whose peak of a child begins with that of the parent it was forked from.
 PEAK = """
-import re, sys
+import re, sys, time
 from trueedge.cli import main
 code = main(sys.argv[1:])
-print("peak", re.findall(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[0], file=sys.stderr)
+peak = re.findall(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())
+print("peak", peak[0], time.process_time(), file=sys.stderr)
 sys.exit(code)
 """
 
 
 def run(scale: Scale) -> list[Result]:
     count = scale.events or max(10_000, scale.part(EVENTS))
-    bare, ours, peaks = [], [], []
-    rounds = 1 if count > 200_000 else min(3, scale.rounds)
+    bare, ours, peaks, work = [], [], [], []
+    rounds = 1 if count >= 1_000_000 else min(3, scale.rounds)
     with scratch() as folder:
         whole, tenth = _file(folder / "whole.ndjson", count), _file(folder / "tenth.ndjson", count // 10)
         for turn in range(rounds):
             console.print(f"importing: {count:,} events, round {turn + 1} of {rounds}")
             bare.append(count / _bare(folder / f"bare-{turn}.db", whole))
-            took, peak = _import(folder / f"ours-{turn}.db", whole, count)
+            took, peak, cpu = _import(folder / f"ours-{turn}.db", whole, count)
             ours.append(count / took)
+            work.append(1e6 * cpu / count)
             peaks.append(peak - _import(folder / f"tenth-{turn}.db", tenth, count // 10)[1])
     growth = statistics.median(peaks)
     return [
         compared(f"trueedge import, NDJSON, {count:,} events, of a bare client", ours, "bare client", bare, ">= 0.6"),
+        Result(
+            "trueedge import, NDJSON: its own CPU time, start included",
+            f"{statistics.median(work):.1f} us an event",
+            "",
+            statistics.median(work),
+            "",
+            "us",
+            tuple(work),
+        ),
         Result(
             f"trueedge import, NDJSON: memory of {count:,} events less that of {count // 10:,}",
             f"{growth:.1f} MB", "", growth, "<= 8", "MB", tuple(peaks),
@@ -81,12 +92,12 @@ def _send(connection: HTTPConnection, bodies: list[bytes]) -> None:
         assert answer.status == 200, (answer.status, said[:500])
 
 
-def _import(store: Path, path: Path, count: int) -> tuple[float, float]:
-    """Seconds of the whole command, its start included, and its peak memory in MB."""
+def _import(store: Path, path: Path, count: int) -> tuple[float, float, float]:
+    """Seconds of the whole command, its start included; its peak memory in MB; its own CPU seconds."""
     with server(store, WORKERS) as port:
         command = [sys.executable, "-c", PEAK, "import", str(path), "--url", f"http://127.0.0.1:{port}"]
         done: list[subprocess.CompletedProcess[str]] = []
         took = timed(lambda: done.append(subprocess.run(command, cwd=ROOT, capture_output=True, text=True)))
     assert f"stored {count:,}, duplicate 0, refused 0" in done[0].stdout, done[0].stdout + done[0].stderr
-    [peak] = re.findall(r"peak (\d+)", done[0].stderr)
-    return took, int(peak) / 1024
+    [(peak, cpu)] = re.findall(r"peak (\d+) ([\d.]+)", done[0].stderr)
+    return took, int(peak) / 1024, float(cpu)

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import random
 import unittest
 import zipfile
@@ -71,6 +72,18 @@ class Cut(ImportCase):
         for path in sorted(SAMPLES.iterdir()):
             for name in FORMATS:
                 self.read_quietly(path, name)
+
+    def test_a_backtest_with_any_value_in_place_of_another_is_read_or_refused_in_words(self):
+        draw = random.Random(8)
+        odd = [None, True, "", "x", "NaN", [], {}, [[1]], -1, 0, 1e300, "9" * 50, 10**50, float("inf"), "2024-13-01"]
+        for _ in range(300):
+            found = json.loads(self.sample("freqtrade_backtest.json"))
+            block = found["strategy"]["S1"]
+            for _ in range(draw.randrange(1, 4)):
+                place = draw.choice([block, *block["trades"]]) if isinstance(block["trades"], list) else block
+                if isinstance(place, dict):
+                    place[draw.choice(sorted(place))] = draw.choice(odd)
+            self.read_quietly(self.file("backtest.json", json.dumps(found)))
 
     def read_quietly(self, path, form=None):
         try:

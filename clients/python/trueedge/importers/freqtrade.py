@@ -143,7 +143,7 @@ def _backtest(source: Source, options: Options) -> Iterator[object]:
         try:
             if not isinstance(value, dict):
                 raise Wrong("is no object")
-            found, tags = _row(value, at, int(str(about.get("stake_currency_decimals") or 8)), looks[name].is_gross())
+            found, tags = _row(value, at, _places(about.get("stake_currency_decimals")), looks[name].is_gross())
             found["order_type"] = "limit"
             if currency := _currency(about.get("stake_currency")):
                 found["metadata"]["currency"] = currency
@@ -248,12 +248,17 @@ def _row(value: dict[str, Any], at: Any, places: int, is_gross: bool) -> tuple[d
     return found, tags
 
 
+def _places(found: Any) -> int:
+    return int(found) if isinstance(found, str) and re.fullmatch(r"1?\d", found, re.ASCII) else 8
+
+
 def _currency(found: Any) -> str:
     return found if isinstance(found, str) and re.fullmatch(r"[A-Z0-9]{3,12}", found) else ""
 
 
 def _printed(about: dict[str, Any], look: _Look) -> Iterator[Printed]:
     kind = "gross_" if look.is_gross() else ""
+    about = {name: value for name, value in about.items() if isinstance(value, Number) and value[-1:].isdecimal()}
     if "profit_total_abs" in about:
         # The file's total is a sum of doubles: exact to about 1e-15 of it.
         text = str(about["profit_total_abs"])

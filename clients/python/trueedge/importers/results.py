@@ -16,6 +16,7 @@ _COUNT = re.compile(r"(\d[\d ]*) \(\d+[.,]\d+ ?%\)")
 _RUN = re.compile(r"(\d+) \((-?[\d .,]+)\)")
 _LABELS = {
     "total net profit": "total_net_profit",
+    "closed p/l": "total_net_profit",
     "gross profit": "gross_profit",
     "gross loss": "gross_loss",
     "profit factor": "profit_factor",
