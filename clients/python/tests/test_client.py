@@ -76,6 +76,11 @@ class Recording(Case):
             edge.record(trade(1, side="long"))
         self.assertEqual(edge.waiting(), 0)
 
+    def test_what_is_no_dict_is_no_trade(self):
+        for odd in ([("event_id", "e")], "trade", 7):
+            with self.assertRaisesRegex(InvalidTrade, "dict of fields"):
+                self.client().record(odd)
+
     def test_a_bad_trade_may_go_to_the_dead_letters_instead(self):
         seen = []
         edge = self.client(raise_invalid=False, on_refused=seen.append)
@@ -263,6 +268,68 @@ class Failing(Case):
         self.assertEqual((len(self.server.events), self.letters()), (0, []))  # they are for another server
         os.environ.update(TRUEEDGE_URL=self.server.url)
         self.assertEqual(sum(one.events for one in look(self.folder)), kept)
+
+    def test_what_a_dead_process_left_unreadable_does_not_hold_up_the_living(self):
+        dead = self.client(exit_timeout=0)
+        self.server.answers = [(503, {"Retry-After": "60"}, {})]
+        dead.record(trade(1))
+        until(lambda: dead.trouble)
+        dead.close(0)
+        [path] = self.folder.glob("*.log")
+        path.unlink()
+        path.mkdir()  # reading it fails with an error that is not "not there"
+        edge = self.client()
+        edge.record(trade(2))
+        self.assertTrue(edge.flush(10))
+        self.assertEqual(list(self.server.events), ["e-2"])
+
+    @unittest.skipUnless(hasattr(os, "fork"), "no such measure here")
+    def test_an_outbox_that_grows_costs_no_memory(self):
+        out = Script(
+            """
+            import resource
+            edge = TrueEdge(sys.argv[1], outbox=sys.argv[2], exit_timeout=0)
+            most = []
+            for number in range(40_000):
+                edge.record(trade(number, metadata={"note": "x" * 500}))
+                if number in (2_000, 39_999):
+                    most.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+            print(*most, flush=True)
+            import os; os._exit(0)
+            """,
+            NOWHERE,
+            self.folder,
+        ).finish()
+        before, after = map(int, out.split())
+        unit = 1 if sys.platform == "darwin" else 1024
+        size = sum(path.stat().st_size for path in self.folder.glob("*.log"))
+        self.assertGreater(size, 30_000_000)
+        self.assertLess((after - before) * unit, size / 2)
+
+    @unittest.skipUnless(hasattr(signal, "setitimer"), "no timers here")
+    def test_a_signal_handler_may_record_too(self):
+        out = Script(
+            """
+            import signal
+            edge = TrueEdge(sys.argv[1], outbox=sys.argv[2])
+            fired = []
+            def handler(*_):
+                fired.append(1)
+                edge.record(trade(f"signal-{len(fired)}"))
+                if len(fired) < 200:
+                    signal.setitimer(signal.ITIMER_REAL, 0.0007)
+            signal.signal(signal.SIGALRM, handler)
+            signal.setitimer(signal.ITIMER_REAL, 0.0007)
+            number = 0
+            while len(fired) < 200:
+                edge.record(trade(f"main-{number}")); number += 1
+            assert edge.close(30)
+            print(len(fired) + number)
+            """,
+            self.server.url,
+            self.folder,
+        ).finish()
+        self.assertEqual((len(self.server.events), self.letters()), (int(out), []))
 
     def test_full_is_an_outbox_error(self):
         self.assertTrue(issubclass(OutboxFull, OutboxError))

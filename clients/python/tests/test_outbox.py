@@ -117,6 +117,31 @@ class Outbox(unittest.TestCase):
             log.advance(batch.end)
         self.assertEqual(lines, [b"one"])
 
+    def test_a_file_that_someone_removed_is_passed(self):
+        log = self.log()
+        log.append(b"1")
+        log._path(1).unlink()
+        batch = log.peek()
+        self.assertEqual((batch.lines, batch.damaged), ([], []))
+        log.advance(batch.end)
+        self.assertIsNone(log.peek())
+        with self.assertRaises(FileNotFoundError):
+            log.append(b"2")
+
+    def test_a_file_that_someone_cut_is_passed_and_what_is_left_is_kept(self):
+        log = self.log()
+        for line in (b"one", b"two", b"three"):
+            log.append(line)
+        os.truncate(log._path(1), 30)
+        lines = []
+        for _ in range(4):
+            batch = log.peek()
+            if batch is None:
+                break
+            lines += batch.lines
+            log.advance(batch.end)
+        self.assertEqual((lines, log.is_empty), ([b"one", b"two"], True))
+
     def test_a_kept_position_is_found_again(self):
         log = Log.create(self.folder, URL, None)
         for line in (b"1", b"2"):

@@ -73,10 +73,13 @@ def _run(parsed: argparse.Namespace) -> int:
         code: int = parsed.run(parsed)
         return code
     transport = Transport(parsed.url, parsed.key, timeout=parsed.timeout, patience=parsed.patience)
-    if parsed.command == "doctor":
-        return doctor.run(parsed, transport, outbox_folder(transport.url, parsed.outbox))
-    result: int = parsed.run(parsed, transport)
-    return result
+    try:
+        if parsed.command == "doctor":
+            return doctor.run(parsed, transport, outbox_folder(transport.url, parsed.outbox))
+        result: int = parsed.run(parsed, transport)
+        return result
+    finally:
+        transport.close()
 
 
 def _key(parsed: argparse.Namespace) -> str | None:

@@ -94,6 +94,10 @@ class TrueEdge:
         Raises: InvalidTrade naming each wrong field; OutboxFull or OutboxError when the disk does not take it. The
         trade is not recorded then. Nothing else, and never for want of the network.
         """
+        given: Any = trade
+        if given is not None and not isinstance(given, Mapping):
+            message = f"a trade is a dict of fields, not a {type(given).__name__}"
+            raise InvalidTrade(message, {"trade": message})
         whole = {**self._defaults, **(trade or {}), **fields}
         try:
             event_id, line = encode(whole)
@@ -139,7 +143,6 @@ class TrueEdge:
         text = repr(dict(trade))
         refusal = Refusal(None if event_id is None else str(event_id), "unsendable", str(error), errors, text)
         try:
-            self.outbox.mkdir(mode=0o700, parents=True, exist_ok=True)
             outbox.keep_refused(self.outbox, [refusal])
         except OSError as full:
             raise outbox.failed(f"{self.outbox}/refused.ndjson cannot be written", full) from full

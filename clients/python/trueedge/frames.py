@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from .events import FIELDS
+
 if TYPE_CHECKING:
     from pandas import DataFrame as DataFrame
 
@@ -38,11 +40,14 @@ def trades_frame(rows: Iterable[Mapping[str, Any]], exact: bool) -> DataFrame:
         record["void_reason"] = void["reason"] if void else None
         record.update({name: _number(record.get(name), exact) for name in MONEY})
         records.append(record)
+    if not records:  # with its columns, so that a sum over nothing is 0 and not an error
+        empty = pd.DataFrame(columns=[*(field.name for field in FIELDS), "position", "received_at", "void_reason"])
+        return empty.set_index("timestamp")
     frame = pd.DataFrame.from_records(records[::-1])
     for name in TIMES:
         if name in frame:
-            frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
-    return frame.set_index("timestamp") if records else frame
+            frame[name] = pd.to_datetime(frame[name].str.upper(), utc=True, format="ISO8601")
+    return frame.set_index("timestamp")
 
 
 def figures_frame(rows: Iterable[Mapping[str, Any]], name: str, exact: bool) -> DataFrame:
@@ -59,9 +64,9 @@ def figures_frame(rows: Iterable[Mapping[str, Any]], name: str, exact: bool) -> 
 def curve_frame(curve: Mapping[str, Any], exact: bool) -> DataFrame:
     """One row a point, indexed by `time` in UTC."""
     pd = _pandas()
-    frame = pd.DataFrame.from_records([_plain(point, exact) for point in curve["points"]])
-    if not len(frame):
-        return frame
+    points = [_plain(point, exact) for point in curve["points"]]
+    columns = None if points else ["time", "trades", "equity", "high", "low", "drawdown"]
+    frame = pd.DataFrame.from_records(points, columns=columns)
     frame["time"] = pd.to_datetime(frame["time"], utc=True, format="ISO8601")
     return frame.set_index("time")
 

@@ -114,7 +114,7 @@ class Log:
     def __init__(self, folder: Path, owner: str, lock_fd: int) -> None:
         self.folder = folder
         self.owner = owner
-        self.lock = threading.RLock()  # a signal handler may record while its own thread is recording
+        self.lock = threading.RLock()  # a signal handler may flush while its own thread is recording
         self._lock_fd = lock_fd
         self._segments = self._found_segments()
         pos = os.open(folder / f"{owner}.pos", os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
@@ -133,10 +133,16 @@ class Log:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         while True:
             owner = "-".join([*tags(url, key), str(os.getpid()), secrets.token_hex(6)])
-            fd = locks.acquire(folder / f"{owner}.lock")
-            if fd is not None:  # else someone looked at the new file in the moment before it was locked
+            path = folder / f"{owner}.lock"
+            fd = locks.acquire(path)
+            if fd is None:  # someone looked at the new file in the moment before it was locked
+                continue
+            try:
                 os.write(fd, url.encode() + b"\n")
                 return cls(folder, owner, fd)
+            except BaseException:
+                locks.release(fd, path, remove=True)
+                raise
 
     @classmethod
     def adopt(cls, folder: Path, owner: str) -> Log | None:
@@ -193,7 +199,7 @@ class Log:
     def append(self, line: bytes) -> None:
         """Write one event. When this returns the system has it: it survives the end of the process, however it comes.
 
-        Raises: OSError, and then nothing of it is kept.
+        Raises: OSError, and then nothing of it is kept; FileNotFoundError when the files were removed under us.
         """
         record = b"%08x %s\n" % (zlib.crc32(line), line)
         with self.lock:
@@ -201,18 +207,15 @@ class Log:
                 raise OSError(errno.EBADF, "it is closed")
             if self._fd < 0 or self._end.offset >= SEGMENT_BYTES:
                 self._next_segment()
-            # The file's own size, not the one noted: an interrupt may have come between a write and its noting.
-            size = os.fstat(self._fd).st_size
+            file = os.fstat(self._fd)
+            if file.st_nlink == 0 and os.name != "nt":
+                raise FileNotFoundError(errno.ENOENT, "the outbox was removed while it was in use")
             written = os.write(self._fd, record)
             if written != len(record):  # a disk that fills up takes what fits, without an error
-                os.ftruncate(self._fd, size)
+                os.ftruncate(self._fd, file.st_size)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            self._end = Mark(self._end.segment, size + written)
-
-    @property
-    def is_removed(self) -> bool:
-        """Whether someone has removed the file under us: what is written to it now would never be found."""
-        return self._fd >= 0 and os.name != "nt" and os.fstat(self._fd).st_nlink == 0
+            # From the file's own size: had an interrupt come between a write and this line, a sum would be wrong.
+            self._end = Mark(self._end.segment, file.st_size + written)
 
     def _next_segment(self) -> None:
         segment = self._segments[-1] + 1 if self._segments else 1
@@ -264,6 +267,9 @@ class Log:
                 place = Mark(segment, 0)
             limit = end.offset if segment == end.segment else self._size(segment)
             text = self._read(segment, place.offset, min(limit - place.offset, most_bytes + MAX_BATCH_BYTES // 32))
+            if not text:  # at its end; or someone has removed or emptied the file, and there is nothing to be had
+                place = Mark(segment, max(place.offset, limit))
+                continue
             cut = text.rfind(b"\n") + 1
             for record in text[:cut].split(b"\n")[:-1] if cut else ():
                 line = record[9:]
@@ -406,6 +412,7 @@ class Refusal(NamedTuple):
 
 def keep_refused(folder: Path, refusals: list[Refusal]) -> None:
     """Append to refused.ndjson, synced: the event leaves the outbox after this. Raises: OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     fd = os.open(folder / "refused.ndjson", os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
     try:
         rest = memoryview(b"".join(refusal.line() for refusal in refusals))

@@ -43,15 +43,16 @@ class Sender:
         self._guard = threading.RLock()
         self._own: Log | None = None
         self._adopted: list[Log] = []
-        self._not_ours: set[str] = set()  # owners whose key is not ours, and ours was not let through with
+        self._not_ours: set[str] = set()  # owners whose trades our key may not send, or whose files we cannot read
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
         self._is_idle = False
+        self._inside: set[int] = set()  # threads that are in `put`
         self._wake = threading.Event()  # there is something to send
         self._nudge = threading.Event()  # someone waits: end the pause
         self._is_unsent = threading.Event()  # something waits: it is to be on the disk if that takes long
         self._flushing = 0
-        self._moved = threading.Condition(threading.Lock())
+        self._moved = threading.Condition()  # over an RLock: a signal handler may flush
         self._scans_asked = 1
         self._scans_done = 0
         self._next_scan = 0.0
@@ -63,23 +64,41 @@ class Sender:
 
     def put(self, line: bytes) -> None:
         """Append to the outbox and return. Raises: OutboxError, and then the event is not kept."""
+        me = threading.get_ident()
         try:
-            log = self._own
-            if log is None or log.is_removed:
-                log = self._new_log()
-            log.append(line)
+            if me in self._inside:  # a signal handler records while its own thread is recording
+                self._put_aside(line)
+                return
+            self._inside.add(me)
+            try:
+                log = self._own or self._new_log(None)
+                try:
+                    log.append(line)
+                except FileNotFoundError:
+                    self._new_log(log).append(line)
+                if not self._threads:
+                    self.start()
+                if self._is_idle:  # last: from here on the woken thread is in our way
+                    self._wake.set()
+            finally:
+                self._inside.discard(me)
         except OSError as error:
             raise failed(f"the outbox {self.folder} cannot be written", error) from error
-        if not self._threads:
-            self.start()
-        if self._is_idle:  # last: from here on the woken thread is in our way
-            self._wake.set()
 
-    def _new_log(self) -> Log:
+    def _put_aside(self, line: bytes) -> None:
+        """Into a log of its own, left as by a process that has died: what we are in the middle of is not touched."""
+        log = Log.create(self.folder, self._url, self._transport.key)
+        try:
+            log.append(line)
+        finally:
+            log.close()
+        self._next_scan = 0.0
+
+    def _new_log(self, removed: Log | None) -> Log:
         with self._guard:
             if self._stop.is_set():
                 raise OutboxError("this client is closed")
-            if self._own is not None and self._own.is_removed:
+            if self._own is not None and self._own is removed:
                 logger.error("%s was removed while it was in use; what waited in it is lost", self.folder)
                 self._own.forget()
                 self._own = None
@@ -204,6 +223,10 @@ class Sender:
                     self._let_go(log)
             except OSError as error:
                 self._tell(f"{self.folder} cannot be read or written: {error.strerror or error}")
+                if log is not own:  # what one dead process left must not hold up the living
+                    self._not_ours.add(log.owner)
+                    self._let_go(log)
+                    continue
                 self._pause(self._waiting_for_someone.next())
                 break
         return found
