@@ -636,6 +636,7 @@ class AnyCsv(ImportCase):
         )
         self.assertEqual(found.events[0]["metadata"]["kommentar"], "Größe")
         self.assertIn("--decimal", found.unreadable[0].reason)
+        self.assertEqual(found.unreadable[0].line, 5)  # in the file, in which Excel's `sep=;` is a line too
 
     def test_an_id_column_makes_the_ids(self):
         text = "ticket,close time,symbol,side,quantity,entry,exit,pnl\n77,2024-01-01,A,buy,1,1,2,1\n"

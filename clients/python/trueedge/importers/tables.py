@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from .model import FileProblem, Unreadable, Wrong
@@ -66,54 +67,39 @@ class Row(NamedTuple):
 
 def raw_rows(source: Source, delimiter: str | None = None) -> Iterator[tuple[int, list[str] | Unreadable]]:
     """(line, cells) of each row that is not blank; a row that is no CSV is an Unreadable, and the next one goes on."""
-    lines = source.lines()
-    first = ""
-    for first in lines:
-        if first.strip() and not first.lower().startswith("sep="):
-            break
-        skipped_sep = first.lower().startswith("sep=")
-        if skipped_sep and delimiter is None and len(first.rstrip()) == 5:
-            delimiter = first.rstrip()[4]
-    count = [1]
+    read = 0
 
     def counted() -> Iterator[str]:
-        yield first
-        for line in lines:
-            count[0] += 1
+        nonlocal read
+        for line in source.lines():
+            read += 1
             yield line.replace("\0", "")
 
-    csv.field_size_limit(MOST_FIELD)
     stream = counted()
+    for first in stream:
+        if first.lower().startswith("sep="):  # Excel's own way to say it
+            delimiter = first[4:5] if first[4:5] in DELIMITERS else delimiter
+        elif first.strip():
+            break
+    else:
+        return
+    csv.field_size_limit(MOST_FIELD)
     delimiter = delimiter or delimiter_of(first)
-    reader = csv.reader(stream, delimiter=delimiter)
+    reader = csv.reader(chain([first], stream), delimiter=delimiter)
+    start = read
     while True:
-        start = count[0] + 1 if reader.line_num else 1
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            where = (
-                "" if count[0] == start else f" (the rows to line {count[0]} went with it: a quote that is not closed?)"
-            )
+            where = "" if read == start else f" (the rows to line {read} went with it: a quote that is not closed?)"
             yield start, Unreadable(start, f"no CSV: {error}{where}")
             reader = csv.reader(stream, delimiter=delimiter)
-            next_start = count[0] + 1
-            reader = _Numbered(reader, next_start)  # type: ignore[assignment]
-            continue
-        if any(cell.strip() for cell in cells):
-            yield start, cells
-
-
-class _Numbered:
-    """A csv.reader that does not begin at the file's first line."""
-
-    def __init__(self, inner, start: int):  # type: ignore[no-untyped-def]
-        self._inner, self.line_num = inner, start
-
-    def __next__(self) -> list[str]:
-        found: list[str] = next(self._inner)
-        return found
+        else:
+            if any(cell.strip() for cell in cells):
+                yield start, cells
+        start = read + 1
 
 
 def rows(source: Source) -> Iterator[Row | Unreadable]:
