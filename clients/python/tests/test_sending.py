@@ -4,11 +4,13 @@ import os
 import sys
 import unittest
 from contextlib import redirect_stderr, redirect_stdout
+from decimal import Decimal
 
-from support import Case, trade
+from support import Case, environment, trade
 
 from trueedge.cli import main
 from trueedge.sending import events, read_ahead
+from trueedge.terminal import Progress, plain, table
 
 
 def read(text):
@@ -53,6 +55,35 @@ class Forms(unittest.TestCase):
 
         with self.assertRaisesRegex(OSError, "gone"):
             list(read_ahead(broken()))
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+class Bars(unittest.TestCase):
+    def test_a_bar_is_drawn_on_a_terminal_and_taken_away(self):
+        terminal = Terminal()
+        with environment(TERM="xterm", COLUMNS="120"):
+            bar = Progress("events", 1000, terminal)
+            bar.show(5, 500, "0 refused")
+            bar.clear()
+        self.assertRegex(terminal.getvalue(), r"^\r\[#{12}\.{12}\]  50%  5 events .* left  0 refused\r +\r$")
+
+    def test_nothing_is_drawn_into_a_pipe(self):
+        pipe = io.StringIO()
+        bar = Progress("events", 1000, pipe)
+        bar.show(5, 500)
+        bar.clear()
+        self.assertEqual(pipe.getvalue(), "")
+
+    def test_a_table_is_aligned_and_obeys_no_escape(self):
+        self.assertEqual(table([("a", "10"), ("bcd", "2")], right=[1]), "a    10\nbcd   2")
+        self.assertEqual(
+            [plain(one) for one in ("\x1b[2J", None, Decimal("0.1234567891"), Decimal("1E+3"), [1, None])],
+            ["?[2J", "–", "0.12345679", "1000", "1 to –"],
+        )
 
 
 class Commands(Case):

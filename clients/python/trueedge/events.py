@@ -29,11 +29,14 @@ class _Wrong(Exception):
 
 
 def _text(value: Any, most: int = 128) -> str:
-    if not isinstance(value, str):
-        if isinstance(value, int) and not isinstance(value, bool):  # a ticket, a login, a magic number
-            return str(value)
+    if type(value) is str:
+        text: str = value
+    elif isinstance(value, str):
+        text = str.__str__(value)  # of a member of an enumeration its value
+    elif isinstance(value, int) and not isinstance(value, bool):  # a ticket, a login, a magic number
+        return str(value)
+    else:
         raise _Wrong
-    text = str.__str__(value)  # of a member of an enumeration its value
     size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
     if not 0 < size <= most:
         raise _Wrong(f"has {size} bytes")
@@ -96,10 +99,13 @@ def number_text(value: Any) -> str:
 
 
 def _number(value: Any) -> str:
-    try:
-        text = number_text(value)
-    except ValueError as error:
-        raise _Wrong(str(error)) from None
+    if type(value) is str:
+        text: str = value
+    else:
+        try:
+            text = number_text(value)
+        except ValueError as error:
+            raise _Wrong(str(error)) from None
     found = _NUMERIC.fullmatch(text)
     if found is None:
         raise _Wrong("is not finite" if isinstance(value, (float, Decimal)) else "")
