@@ -162,6 +162,8 @@ class Importing(Case):
             ("--map", "pnl", "FIELD=COLUMN"),
             ("--map", "pnl=Gain", "no such column"),
             ("--timezone", "Mars", "no time zone"),
+            ("--encoding", "klingon", "utf-8"),
+            ("--encoding", "base64", "utf-8"),
             ("--problems", str(self.folder), "--problems"),
         ):
             self.assertEqual(self.run_import(path, *WHOSE, option, value), 2, value)
@@ -195,6 +197,15 @@ class Importing(Case):
         path = self.file("a.csv", self.rows(3_500))
         self.assertEqual(run(parser.parse_args([str(path), str(path), *WHOSE]), io.StringIO(), err), 3)
         self.assertEqual(err.getvalue().count("run the same command again"), 1)
+
+    def test_a_stream_that_lacks_a_letter_gets_an_escape(self):
+        out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+        parser = ArgumentParser()
+        add_arguments(parser)
+        path = self.file("a.csv", CLEAN + "2024-01-01,\u91d1,buy,1,1,2,1\n")
+        self.assertEqual(run(parser.parse_args([str(path), *WHOSE, "--dry-run"]), out, io.StringIO()), 0)
+        out.flush()
+        self.assertIn(b"\\u91d1", out.buffer.getvalue())
 
     def test_what_a_file_says_cannot_command_the_terminal(self):
         self.run_import(self.file("a.csv", CLEAN + "2024-01-01,A,\x1b[2Jup,1,1,2,1\n"), *WHOSE)

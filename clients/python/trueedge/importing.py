@@ -12,6 +12,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from .errors import InvalidTrade, ServerRefused, TrueEdgeError, Unreachable
@@ -113,7 +114,7 @@ def run(
             with _problem_file(args.problems) as problems:
                 return _files(args, options, sending, problems, out, err)
         except (FileProblem, TrueEdgeError) as problem:
-            print(f"trueedge import: {problem}", file=err)
+            _say(err, f"trueedge import: {problem}")
             return 2
         finally:
             if transport is not None:
@@ -153,6 +154,13 @@ def options_of(args: argparse.Namespace) -> Options:
                 raise FileProblem(str(wrong)) from None
     if fixed.pop("environment", args.environment) not in (None, args.environment):
         raise FileProblem("--set environment=..: say --environment")
+    if args.encoding is not None:
+        try:
+            "a".encode(args.encoding)
+        except (LookupError, UnicodeError):
+            raise FileProblem(
+                f"--encoding {args.encoding}: not one that is known; such as utf-8, cp1252, gb18030"
+            ) from None
     return Options(
         account=args.account,
         strategy=args.strategy,
@@ -181,24 +189,24 @@ def _pairs(given: Sequence[str], option: str) -> dict[str, str]:
     return found
 
 
-class _problem_file:
+@contextmanager
+def _problem_file(path: str | None) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Every row that did not get through, as JSON lines; nothing where no path was given."""
+    if path is None:
+        yield lambda problem: None
+        return
+    try:
+        file = open(path, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - closed below, errors told here
+    except OSError as error:
+        raise FileProblem(f"--problems {path}: {error.strerror}") from None
+    with file:
+        yield lambda problem: print(json.dumps(problem, ensure_ascii=False), file=file)
 
-    def __init__(self, path: str | None) -> None:
-        self._path, self._file = path, None  # type: tuple[str | None, TextIO | None]
 
-    def __enter__(self) -> Callable[[dict[str, Any]], None]:
-        if self._path is None:
-            return lambda problem: None
-        try:
-            self._file = open(self._path, "w", encoding="utf-8")
-        except OSError as error:
-            raise FileProblem(f"--problems {self._path}: {error.strerror}") from None
-        return lambda problem: print(json.dumps(problem, ensure_ascii=False), file=self._file)
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
+def _say(stream: TextIO, text: str) -> None:
+    """A line, without what a terminal would obey, and with escapes where the stream's encoding lacks a letter."""
+    text = plain(text)
+    print(text.encode(stream.encoding or "utf-8", "backslashreplace").decode(stream.encoding or "utf-8"), file=stream)
 
 
 def _files(
@@ -226,7 +234,7 @@ def _files(
         work.progress.clear()
         worst = max(worst, failed, work.report(out, complete=not failed))
         if said:
-            print(f"{path}: {plain(said)}", file=err)
+            _say(err, f"{path}: {said}")
         if end:  # the next file would fare no better
             break
     return worst
@@ -413,39 +421,37 @@ class _Import:
         self.problems(said)
         if self.counts[kind] <= SHOWN:
             self.progress.clear()
-            print(f"{self.path}:{line}: {kind}: {plain(reason[:500])}", file=self.err)
+            _say(self.err, f"{self.path}:{line}: {kind}: {reason[:500]}")
         elif self.counts[kind] == SHOWN + 1:
             self.progress.clear()
-            print(f"{self.path}: more {kind} rows follow; --problems PATH writes them all", file=self.err)
+            _say(self.err, f"{self.path}: more {kind} rows follow; --problems PATH writes them all")
 
     def report(self, out: TextIO, complete: bool) -> int:
         """Prints what became of the file; 1 if anything of it did not get through or does not add up."""
         counts = self.counts
         if not self.title:
             return 0
-        print(f"{self.path}: {self.title}", file=out)
+        _say(out, f"{self.path}: {self.title}")
         if self.dry_run:
-            print(f"  dry run: {counts['read']:,} would be sent, {_rest(counts)}", file=out)
+            _say(out, f"  dry run: {counts['read']:,} would be sent, {_rest(counts)}")
         else:
-            print(f"  stored {counts['stored']:,}, duplicate {counts['duplicate']:,}, {_rest(counts)}", file=out)
+            _say(out, f"  stored {counts['stored']:,}, duplicate {counts['duplicate']:,}, {_rest(counts)}")
         if self.skipped:
-            print(
-                "  no trades: " + ", ".join(f"{kind} {count:,}" for kind, count in sorted(self.skipped.items())),
-                file=out,
-            )
+            kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(self.skipped.items()))
+            _say(out, f"  no trades: {kinds}")
         if counts["left_out"]:
-            print(f"  open positions left out: {counts['left_out']:,}", file=out)
+            _say(out, f"  open positions left out: {counts['left_out']:,}")
         for text in self.notes:
-            print(f"  note: {plain(text)}", file=out)
+            _say(out, f"  note: {text}")
         differ = False
         if complete:
             results = [result for item in self.printed if (result := compare(item, self.tally))]
             differ = any(not result.agrees for result in results)
             _table(results, out)
             for item in self.not_compared:
-                print(f"  not compared: {item.names}: {item.reason}", file=out)
+                _say(out, f"  not compared: {item.names}: {item.reason}")
         for text in self.samples:
-            print(text, file=out)
+            _say(out, text)
         return int(bool(counts["refused"] or counts["unreadable"] or differ))
 
 
@@ -456,10 +462,10 @@ def _rest(counts: dict[str, int]) -> str:
 def _table(results: list[Compared], out: TextIO) -> None:
     if not results:
         return
-    print("  totals that the file prints:", file=out)
+    _say(out, "  totals that the file prints:")
     widths = [
         max(map(len, texts))
         for texts in ([r.name for r in results], [r.ours for r in results], [r.theirs for r in results])
     ]
     for name, ours, theirs, verdict, _ in results:
-        print(f"    {name:<{widths[0]}}  file {theirs:>{widths[2]}}  imported {ours:>{widths[1]}}  {verdict}", file=out)
+        _say(out, f"    {name:<{widths[0]}}  file {theirs:>{widths[2]}}  imported {ours:>{widths[1]}}  {verdict}")
