@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from . import append, client, coldstart, data, http, late, read
+from . import append, client, coldstart, data, http, importing, late, read
 from .harness import ROOT, Result, Scale, conditions, console, save, show
 
 BENCHMARKS = {
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "late": late.run,
     "http": http.run,
     "client": client.run,
+    "import": importing.run,
     "coldstart": coldstart.run,
 }
 
@@ -21,6 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="dev.py bench", description="Measure what TRUEEDGE claims about speed.")
     parser.add_argument("names", nargs="*", metavar="name", help=f"{', '.join(BENCHMARKS)}; all if none is given")
     parser.add_argument("--trades", type=int, default=data.TRADES, help="trades in the large store (1,000,000)")
+    parser.add_argument("--events", type=int, default=0, help="events that `import` posts (40,000)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds that the medians are taken over (5)")
     parser.add_argument("--save", action="store_true", help="write the outcome to benchmarks/results/")
     arguments = parser.parse_args()
@@ -28,7 +30,7 @@ def main() -> int:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
     if arguments.trades < 2_000 or arguments.rounds < 1:
         parser.error("--trades is at least 2000, --rounds at least 1")
-    scale = Scale(arguments.trades, arguments.rounds)
+    scale = Scale(arguments.trades, arguments.rounds, arguments.events)
     start, results = time.monotonic(), list[Result]()
     for name in arguments.names or BENCHMARKS:
         results += BENCHMARKS[name](scale)

@@ -35,6 +35,7 @@ class Scale:
 
     trades: int
     rounds: int = 5
+    events: int = 0  # that one importing run posts; 0 is its own default
 
     def part(self, full: int) -> int:
         """`full`, or less of it where fewer trades are asked for; at least 1,000."""

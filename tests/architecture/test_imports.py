@@ -55,6 +55,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "trueedge_local.sam_launcher": ("samcli",),  # SAM's own Python runs it: nothing of ours is there
     "trueedge": ("trueedge",),
     "trueedge.frames": ("trueedge", "pandas"),
+    "trueedge.importers.freqtrade": ("trueedge", "sqlite3"),  # the bot's own database is a file to import
+    "trueedge.importers.parquet": ("trueedge", "pyarrow"),
 }
 READS_THE_ENVIRONMENT = ("trueedge_core.wiring",)
 KNOWS_SETTINGS_AND_STORAGE = ("trueedge_core.wiring",)
