@@ -2,7 +2,7 @@
 
 from trueedge_core.http import Answer, api, bound_to, lambda_handler, parameters, request
 from trueedge_core.services import access, reports
-from trueedge_core.wiring import accounts, ledger, months, now_us
+from trueedge_core.wiring import accounts, ledger, months, now_us, settings
 
 app = api(scope="read", is_page=True, public="/assets/")
 
@@ -18,6 +18,7 @@ def _page(**path: str) -> Answer:
         months=months(),
         bound_to=bound_to(app),
         may_share=access.may_share(asked.seen["key"]),
+        version=settings().version,
         signed_in=access.cookie(asked.headers, asked.cookies) is not None,
         **path,
     )

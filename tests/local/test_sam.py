@@ -49,7 +49,8 @@ def test_no_real_credentials_go_into_containers() -> None:
     assert said["HOME"] == "/h"
 
 
-def test_the_emulator_runs_as_long_as_its_block() -> None:
+def test_the_emulator_runs_as_long_as_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL_DYNAMODB", raising=False)  # of other tests in this process
     with emulated.serving("127.0.0.1") as table:
         port = urlsplit(table.endpoint).port
         assert port is not None

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import base64
 import contextlib
 import csv
 import io
 import json
-import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import urljoin
 
 from .errors import TrueEdgeError, Unreachable
 from .terminal import Progress, plain, table
@@ -200,41 +197,13 @@ def _output(path: str | None) -> Iterator[BinaryIO]:
 
 
 def report(arguments: argparse.Namespace, transport: Transport) -> int:
-    """Write the page to a file that needs no server: its stylesheet, fonts and mark are put into it."""
-    page = transport.get("/report", filters(arguments)).body.decode("utf-8")
+    """Write the page to a file that needs no server: the server puts everything into it."""
+    page = transport.get("/report", {**filters(arguments), "part": "file"}).body
     with _output(arguments.output) as output:
-        output.write(self_contained(page, transport).encode())
+        output.write(page)
     if arguments.output != "-":
         print(f"{arguments.output} written")
     return 0
-
-
-_ASSET_LINK = re.compile(r'<link rel="([a-z]+)"([^>]*?) href="(/assets/[^"]+)"[^>]*>')
-_ASSET_IN_CSS = re.compile(r'url\("?([^"():]+)"?\)')
-_LINK_TO_SERVER = re.compile(r'((?:href|action)=")(/[^"]*)"')
-_KINDS = {".svg": "image/svg+xml", ".woff2": "font/woff2", ".css": "text/css", ".png": "image/png"}
-
-
-def self_contained(page: str, transport: Transport) -> str:
-    """The page with its assets inside, and its links leading back to the server."""
-    kept: dict[str, str] = {}
-
-    def data(path: str) -> str:
-        if path not in kept:
-            kind = next((kind for end, kind in _KINDS.items() if path.endswith(end)), "application/octet-stream")
-            kept[path] = f"data:{kind};base64,{base64.b64encode(transport.get(path).body).decode()}"
-        return kept[path]
-
-    def link(found: re.Match[str]) -> str:
-        kind, _, path = found.groups()
-        if kind == "preload":
-            return ""
-        if kind == "stylesheet":
-            css = transport.get(path).body.decode("utf-8")
-            return "<style>" + _ASSET_IN_CSS.sub(lambda one: f'url("{data(urljoin(path, one[1]))}")', css) + "</style>"
-        return found[0].replace(path, data(path))
-
-    return _LINK_TO_SERVER.sub(lambda one: f'{one[1]}{transport.url}{one[2]}"', _ASSET_LINK.sub(link, page))
 
 
 # --- tail ------------------------------------------------------------------------------------------------------------

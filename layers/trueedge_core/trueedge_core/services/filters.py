@@ -37,7 +37,7 @@ class Filters:
     points: int = 500
     format: Literal["json", "ndjson", "csv"] = "json"
     event_id: str | None = None
-    part: Literal["limits", "positions", "trades", "hours", "symbols"] | None = None
+    part: Literal["limits", "positions", "trades", "hours", "symbols", "file"] | None = None
 
 
 def check_id(text: str) -> str:
@@ -150,7 +150,11 @@ _TABLE = (
     _whole("points", 2, 5000, "How many points the curve has at most."),
     _choice("format", ("json", "ndjson", "csv"), "JSON with the filters and as_of, or only the rows: one per line."),
     _id("event_id", "Only the event of this id."),
-    _choice("part", PARTS, "Only this part of the report, which the page asks for afterwards."),
+    _choice(
+        "part",
+        (*PARTS, "file"),
+        "Only this part of the report, which the page asks for afterwards; file: all of it, as one file to keep.",
+    ),
 )
 PARAMETERS: Mapping[str, Parameter] = {parameter.name: parameter for parameter in _TABLE}
 

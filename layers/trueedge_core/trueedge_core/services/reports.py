@@ -49,12 +49,13 @@ def page(
     bound_to: Scope = EVERYTHING,
     signed_in: bool = False,
     may_share: bool = False,
+    version: str = "",
     **path: str,
 ) -> Answer:
     """GET /report: the page for these query parameters; ids of the path join the scope, `bound_to` limits it.
 
     `accounts`: what people say of theirs; `months`: what is known of them already. `signed_in`: by a cookie, so the
-    page has a way to sign out. `may_share`: by an administrator, who may give others a link.
+    page has a way to sign out. `may_share`: by an administrator, who may give others a link. `version`: of the release.
     Raises: InvalidParameter; Forbidden; NotFound when the log has no event of the account or strategy asked for.
     """
     asked, selection = _selection(parameters, bound_to, path, accounts)
@@ -63,6 +64,10 @@ def page(
         if opened is None:
             return _html(render.empty(_empty(base_url, now, signed_in), signed_in))
         selection, counts, reading = opened
+        if asked.part == "file":
+            text = _saved(ledger, selection, counts, reading, accounts, now, version, bound_to)
+            kept = {"Content-Disposition": 'attachment; filename="report.html"'}
+            return Answer(text, content_type=HTML, headers={**render.PAGE_HEADERS, **kept})
         if asked.part is not None:
             sources = parts.Sources(ledger, selection, reading, months or Months(), accounts, now, bound_to)
             return _html(render.part(parts.part(sources, asked.part), signed_in))
@@ -83,10 +88,23 @@ def saved(
         if opened is None:
             raise NotFound("the log is empty: there is nothing to report")
         selection, counts, reading = opened
-        view = build(selection, _found(ledger, selection, counts, reading, accounts))
-        sources = parts.Sources(ledger, selection, reading, Months(), accounts, now)
-        found: dict[str, PartView] = {name: parts.part(sources, name) for name in (one.name for one in view.later)}
-        answers = {url: write_json(query.equity_curve(ledger, _asked(url))) for url in view.asks}
+        return _saved(ledger, selection, counts, reading, accounts, now, version)
+
+
+def _saved(
+    ledger: Ledger,
+    selection: Selection,
+    counts: Reading,
+    reading: Reading,
+    accounts: AccountStore | None,
+    now: int,
+    version: str,
+    bound_to: Scope = EVERYTHING,
+) -> str:
+    view = build(selection, _found(ledger, selection, counts, reading, accounts))
+    sources = parts.Sources(ledger, selection, reading, Months(), accounts, now, bound_to)
+    found: dict[str, PartView] = {name: parts.part(sources, name) for name in (one.name for one in view.later)}
+    answers = {url: write_json(query.equity_curve(ledger, _asked(url))) for url in view.asks}
     return render.saved(view, answers, found, version)
 
 
