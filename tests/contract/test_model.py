@@ -172,12 +172,19 @@ class AnyHistory(RuleBasedStateMachine):
             assert shown == expected[name], name
 
 
-def test_any_history_gives_the_brute_force_figures(driver: str) -> None:
+# A step costs some forty times as much over a socket; there the schedules of tests/dynamodb go on from here.
+EXAMPLES = {"sqlite": ((25, 12), (300, 30)), "dynamodb": ((5, 8), (40, 25))}
+
+
+def follow(driver: str, examples: int, steps: int) -> None:
     machine = type("Machine", (AnyHistory,), {"driver": driver})
-    run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=12))
+    run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=steps))
+
+
+def test_any_history_gives_the_brute_force_figures(driver: str) -> None:
+    follow(driver, *EXAMPLES[driver][0])
 
 
 @pytest.mark.slow
 def test_any_long_history_gives_the_brute_force_figures(driver: str) -> None:
-    machine = type("Machine", (AnyHistory,), {"driver": driver})
-    run_state_machine_as_test(machine, settings=settings(max_examples=300, stateful_step_count=30))
+    follow(driver, *EXAMPLES[driver][1])

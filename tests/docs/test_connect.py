@@ -1,6 +1,7 @@
 """docs/connect: every piece that can be run is taken from its page and driven against a real server."""
 
 import datetime
+import decimal
 import json
 import math
 import os
@@ -24,6 +25,14 @@ from tests.e2e.harness import CHECKOUT, Server, clean_environment, store_url
 from trueedge_core.services.keys import create
 from trueedge_core.storage import open_keys
 from trueedge_core.wiring import now_us
+
+
+@pytest.fixture(autouse=True)
+def own_decimals() -> Iterator[None]:
+    """A piece may set the precision of its own program; here others' run after it."""
+    with decimal.localcontext():
+        yield
+
 
 FOLDER = CHECKOUT / "docs" / "connect"
 HERE = Path(__file__).parent
