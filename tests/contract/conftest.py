@@ -40,6 +40,25 @@ def dynamodb_store(folder: Path) -> Opener:
 DRIVERS = {"sqlite": sqlite_store, "dynamodb": dynamodb_store}
 
 
+# Over a socket these take seconds and show of the driver what others show too.
+LONG_ON_DYNAMODB = (
+    "test_a_range_cut_anywhere_is_exact",
+    "test_a_series_partitions_its_period",
+    "test_what_one_connection_stored_another_sees_at_once",
+    "test_in_trade_order_gives_every_event_of_the_scope_with_what_it_is_broken_down_by",
+    "test_rebuild_gives_the_same_answers",
+)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if (
+        item.name.startswith(LONG_ON_DYNAMODB)
+        and "dynamodb" in item.name
+        and Path(__file__).parent in item.path.parents
+    ):
+        item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(params=DRIVERS)
 def driver(request: pytest.FixtureRequest) -> str:
     """The name of a driver, and what it needs is there."""

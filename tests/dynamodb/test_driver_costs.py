@@ -30,6 +30,7 @@ def found(emulator: Emulator) -> dict[str, Cost]:
     return costs.measure(emulator, f"costs-{time.monotonic_ns()}")
 
 
+@pytest.mark.slow
 def test_the_documented_costs_are_the_metered_ones(found: dict[str, Cost]) -> None:
     documented = re.search(r"<!-- costs -->\n(.*)\n<!-- /costs -->", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert documented is not None

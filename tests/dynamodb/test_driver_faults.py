@@ -141,6 +141,7 @@ def test_one_failure_of_any_call_is_got_over_and_nobody_hears_of_it(
     assert number > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("effect", "step"), first_quick(*REFUSALS, faults.LOST_ANSWER, faults.LOST_REQUEST))
 def test_when_every_call_fails_from_one_on_the_same_request_again_completes_it(
     emulator: Emulator, fresh: Opener, act: Any, effect: faults.Effect, step: int
@@ -233,6 +234,7 @@ def test_a_batch_that_is_never_completed_is_unavailable(
     assert_holds(ledger, OLD + events)
 
 
+@pytest.mark.slow
 def test_writers_that_meet_at_every_call_store_each_event_once(emulator: Emulator, fresh: Opener) -> None:
     """Before call after call of one append, another writer does a whole append of its own."""
     ledger = fresh()
@@ -276,6 +278,7 @@ READS: dict[str, Callable[[Ledger], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("effect", "step"), first_quick(faults.THROTTLED, faults.INTERNAL_ERROR, faults.LOST_ANSWER))
 @pytest.mark.parametrize("read", READS)
 def test_a_read_that_fails_at_any_call_is_unavailable_and_then_what_it_was(

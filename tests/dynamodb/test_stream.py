@@ -133,6 +133,7 @@ def test_records_that_come_again_in_any_order_change_nothing(hosted: Hosted) -> 
     assert (list(hosted.ledger.log()), hosted.ledger.summary(Scope())) == before
 
 
+@pytest.mark.slow
 def test_down_for_long_it_catches_up_with_what_is_in_the_stream(hosted: Hosted) -> None:
     for part in range(3):
         hosted.ledger.append([event(f"e{part}-{i}", START + (part * 200 + i) * MINUTE, "1") for i in range(200)])

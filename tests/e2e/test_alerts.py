@@ -129,6 +129,7 @@ def test_a_breach_is_told_once_signed_as_documented(workers: int, store: Path, r
     assert breach["used"] == 550
 
 
+@pytest.mark.slow
 def test_it_survives_kill_9_and_is_told_by_the_next_server(store: Path, receiver: Receiver) -> None:
     receiver.status = 503
     with serving(store) as server:
@@ -144,6 +145,7 @@ def test_it_survives_kill_9_and_is_told_by_the_next_server(store: Path, receiver
         assert receiver.forged == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_receiver_that_hangs_holds_up_no_trade(workers: int, store: Path, receiver: Receiver) -> None:
     receiver.hold.clear()

@@ -64,6 +64,7 @@ def test_trades_recorded_while_the_server_was_down_are_stored_once_after_both_we
     assert administer("fsck", "--store", store_url(store)).returncode == 0
 
 
+@pytest.mark.slow
 def test_two_bots_and_a_server_that_is_killed_twice_share_one_outbox(tmp_path: Path) -> None:
     store, outbox = tmp_path / "trueedge.db", tmp_path / "outbox"
     with Server(store) as first:

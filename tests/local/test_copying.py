@@ -135,6 +135,7 @@ def test_a_copy_that_was_cut_short_goes_on_where_it_ended(
     assert "0 entries copied" in run("--from", source, "--to", target).output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", ["PutItem", "BatchWriteItem"])
 @pytest.mark.parametrize("nth", [1, 2, 3])
 def test_a_copy_into_a_table_that_dies_anywhere_can_be_finished(
@@ -153,6 +154,7 @@ def test_a_copy_into_a_table_that_dies_anywhere_can_be_finished(
     assert list(opened(target).fsck()) == []
 
 
+@pytest.mark.slow
 def test_a_table_that_is_busy_for_a_while_is_waited_for(
     url: Callable[[str, str], str], opened: Callable[[str], Ledger], emulator: object
 ) -> None:
