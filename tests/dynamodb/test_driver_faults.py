@@ -126,6 +126,7 @@ def test_an_append_makes_the_calls_that_are_looped_over_here(emulator: Emulator,
     assert 5 < calls_of(emulator, lambda: void_old(ledger)) < 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("effect", "step"), first_quick(faults.LOST_ANSWER, faults.LOST_REQUEST, *REFUSALS))
 def test_one_failure_of_any_call_is_got_over_and_nobody_hears_of_it(
     emulator: Emulator, fresh: Opener, act: Any, effect: faults.Effect, step: int

@@ -70,6 +70,7 @@ def size(ledger: DynamoLedger) -> int:
     return reading.as_of.events
 
 
+@pytest.mark.slow
 def test_posts_of_twenty_threads_write_no_item_twice_and_the_sequencer_takes_them_all_in(hosted: Hosted) -> None:
     def post(thread: int) -> None:
         ledger = hosted.open()

@@ -68,6 +68,7 @@ def test_live_beside_demo_every_figure_equals_the_brute_force(
         assert not wrong, "\n".join([f"{len(wrong)} differences", *wrong[:25]])
 
 
+@pytest.mark.slow
 def test_a_small_set_live_beside_demo_equals_the_brute_force(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str]
 ) -> None:

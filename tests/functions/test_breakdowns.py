@@ -81,6 +81,10 @@ class Real:
         }
 
 
+# The real trades and the brute force of them are made once, in one process.
+pytestmark = pytest.mark.xdist_group("breakdowns")
+
+
 @pytest.fixture(scope="module")
 def real(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Real:
     return Real(shared_data, tmp_path_factory.mktemp("real"))

@@ -81,6 +81,7 @@ def run(*arguments: str) -> Result:
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("to", KINDS)
 def test_a_copy_has_every_entry_at_its_position_and_every_figure(
