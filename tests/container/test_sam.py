@@ -18,11 +18,13 @@ from tests.container.samlocal import SamLocal
 from tests.e2e.harness import Client, Server, administer, raw_lines, segment
 from tests.functions.calling import EVENTS, sample, trade
 from tests.functions.test_samples import EXPECTED, function_of
+from trueedge_core.services.access import redacted
 from trueedge_local import sam as sam_local
 from trueedge_local.template import DEFAULT, Route, read_routes
 
 ROUTES = list(read_routes())
 FUNCTIONS = {route.folder.name: route.function for route in ROUTES}
+JSON = {"Content-Type": "application/json"}
 SETS = ("mt5_tester_moving_average", "mt5_history_demo", "mt4_tester_partial_close", "mt4_statement_oanda_demo",
         "tradingview_pynecore")  # fmt: skip
 
@@ -104,7 +106,7 @@ def test_real_trades_give_the_same_bytes_by_local_server_container_and_sam(
 def test_every_function_has_a_container_with_the_volume_and_nothing_else_of_ours(sam: SamLocal) -> None:
     found = sam.containers().values()
     names = {one["Config"]["Labels"]["sam.cli.function.name"] for one in found}
-    assert names == {*FUNCTIONS.values(), "SequencerFunction"}
+    assert names == {*FUNCTIONS.values(), "SequencerFunction", "AlertsFunction"}
     for one in found:
         mounts = {mount["Destination"]: (mount["Source"], mount["RW"]) for mount in one["Mounts"]}
         assert mounts[sam_local.INSIDE] == (str(sam.folder), True)
@@ -130,18 +132,31 @@ def request_on(route: Route, client: KeyedClient) -> tuple[str, bytes | None, di
     asset = ""
     if "{file}" in route.path:
         asset = re.findall(rb'/assets/([^"?]+)', client.get("/report").body)[0].decode()
-    path = route.path.format(event_id="each", account_id="each", strategy_id="each", file=asset)
+    made: dict[str, Any] = {"id": "", "key": ""}
+    if "{key" in route.path:
+        sender = json.dumps({"scopes": ["ingest"], "account_id": "each", "name": "each"}).encode()
+        made = json.loads(client.request("POST", "/keys", sender, JSON).body)
+    path = route.path.format(
+        event_id="each", account_id="each", strategy_id="each", file=asset, key=made["key"], key_id=made["id"]
+    )
+    if path.endswith("/alert"):
+        client.request("PUT", path, b'{"url": "https://desk.example/trueedge"}', JSON)
     if route.method in ("GET", "HEAD"):
         return path, None, {}
     bodies: dict[str, Any] = {
         "/trade_event": trade("each-post"),
         "/trade_events": [trade("each-batch")],
         "/trade_event/{event_id}/void": {"reason": "each route once"},
+        "/hook/{key}/trade_event": trade("each-hook", account_id="each"),
+        "/accounts/{account_id}": {"starting_balance": "1000"},
+        "/accounts/{account_id}/alert": {"url": None},
+        "/keys": {"scopes": ["read"], "name": "each"},
+        "/keys/{key_id}/revoke": {},
     }
     if route.path in ("/login", "/logout"):  # forms of a browser
         form = {"Content-Type": "application/x-www-form-urlencoded", "Origin": f"http://127.0.0.1:{client.port}"}
         return path, f"key={client.key}".encode(), form
-    return path, json.dumps(bodies[route.path]).encode(), {"Content-Type": "application/json"}
+    return path, json.dumps(bodies[route.path]).encode(), JSON
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.path != DEFAULT], ids=lambda route: route.key)
@@ -151,7 +166,7 @@ def test_each_route_is_answered_by_its_function(route: Route, sam: SamLocal) -> 
         path, body, headers = request_on(route, client)
         answer = client.request(route.method, path, body, headers)
     assert answer.status in (200, 303), answer.body[:500]
-    assert sam.answered_by(route.method, path) == {route.function}
+    assert sam.answered_by(route.method, redacted(path)) == {route.function}
     assert bool(answer.body) == (route.method != "HEAD" and answer.status == 200)
 
 
@@ -168,7 +183,8 @@ def test_the_sample_of_a_function_is_answered_by_sam_local_invoke(
 
 def samples() -> dict[str, str]:
     """One sample per function: the one that is named like it."""
-    return {function_of(path.stem): path.stem for path in sorted(EVENTS.glob("*.json"), reverse=True)}
+    stems = sorted((path.stem for path in EVENTS.glob("*.json") if path.stem in EXPECTED), reverse=True)
+    return {function_of(stem): stem for stem in stems}
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from tests.container.test_sam import FUNCTIONS, ROUTES, asked_of, built, request
 from tests.dynamodb.emulator import Emulator
 from tests.e2e.harness import Server, raw_lines
 from tests.functions.calling import sample, trade
+from trueedge_core.services.access import redacted
 from trueedge_core.storage import open_ledger
 from trueedge_local import emulated
 from trueedge_local import sam as sam_local
@@ -100,7 +101,7 @@ def test_each_route_is_answered_by_its_function(route: Route, sam: SamLocal) -> 
         path, body, headers = request_on(route, client)
         answer = client.request(route.method, path, body, headers)
     assert answer.status in (200, 303), answer.body[:500]
-    assert sam.answered_by(route.method, path) == {route.function}
+    assert sam.answered_by(route.method, redacted(path)) == {route.function}
 
 
 def test_a_trade_that_is_posted_again_is_stored_once(sam: SamLocal, strict: Emulator) -> None:
