@@ -14,7 +14,7 @@ from tests.e2e.respell import twins
 pytestmark = [pytest.mark.data, pytest.mark.xdist_group("real trades")]
 
 # As JSON and as the report says it.
-AS_OF = re.compile(rb'"as_of":\s*\{[^}]*\}|As of log entry [^<]*')
+AS_OF = re.compile(rb'"as_of":\s*\{[^}]*\}|As of log entry [^<]*| data-events="[0-9]*"')
 
 
 @pytest.fixture(scope="module")
