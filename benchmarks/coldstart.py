@@ -8,6 +8,7 @@ A store is opened by the first request, so with DynamoDB what that takes longer 
 
 import json
 import statistics
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ ANSWERS = 4  # the first is cold; the quickest of the others is what an answer t
 
 
 def run(scale: Scale) -> list[Result]:
-    if not (sam.CHECKOUT / ".venv-sam").exists():
+    if not (sam.CHECKOUT / ".venv-sam").exists() or not _has_engine():
         console.print("coldstart: left out, it needs Docker and the SAM CLI: python3 dev.py setup --sam")
         return []
     sam.build()
@@ -50,6 +51,13 @@ def run(scale: Scale) -> list[Result]:
         *(_result(took, name, f"INIT of {name}, bytecode in the layer", 1.5) for name in OURS),
         *(_result(took, _on_dynamodb(name), f"INIT and first answer of {name} on DynamoDB", 1.6) for name in OURS),
     ]
+
+
+def _has_engine() -> bool:
+    try:
+        return subprocess.run(["docker", "info"], capture_output=True, timeout=30).returncode == 0
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return False
 
 
 def _on_dynamodb(name: str) -> str:
