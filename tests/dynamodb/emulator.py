@@ -106,6 +106,7 @@ class Emulator:
         self._port = 0
         self.creating_seconds = creating_seconds
         self._moto = DomainDispatcherApplication(create_backend_app)
+        self._tables = create_backend_app("dynamodb")  # by itself: the dispatcher looks through its folder at each call
         self._server: BaseWSGIServer | None = None
         self._lock = threading.RLock()  # one call at a time is carried out; waiting goes on beside it
         self._meters: list[Meter] = []
@@ -304,7 +305,7 @@ class Emulator:
         raw = json.dumps(request).encode()
         inner = {**environ, "wsgi.input": io.BytesIO(raw), "CONTENT_LENGTH": str(len(raw))}
         said: list[str] = []
-        chunks = self._moto(inner, lambda status, headers, exc_info=None: said.append(status))
+        chunks = self._tables(inner, lambda status, headers, exc_info=None: said.append(status))
         body = b"".join(chunks)
         return int(said[0].split()[0]), body
 
@@ -405,7 +406,11 @@ class Emulator:
     ) -> bytes:
         """The answer as DynamoDB gives it: what a batch left, the units used, and items in no order to rely on."""
         said: dict[str, Any] = json.loads(body)
-        if operation == "BatchGetItem":
+        if operation in ("Query", "Scan"):
+            said["Count"] = len(corrections.scanned.items)
+            if "Items" in said:  # not if only the count was asked for
+                said["Items"] = corrections.scanned.items
+        elif operation == "BatchGetItem":
             said["Responses"] = {table: items[::-1] for table, items in said["Responses"].items()}
             said["UnprocessedKeys"] = _joined(_left(body, request), unprocessed)
         elif operation == "BatchWriteItem":

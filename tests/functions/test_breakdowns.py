@@ -18,7 +18,7 @@ from trueedge_core import wiring
 from trueedge_core.domain.breakdowns import WEEKDAYS, Months
 from trueedge_core.domain.events import parse_event
 from trueedge_core.domain.money import read_json
-from trueedge_core.domain.ports import Ledger
+from trueedge_core.domain.ports import Ledger, Period
 from trueedge_core.services import breakdowns, filters
 from trueedge_core.settings import Settings
 from trueedge_core.storage import open_ledger
@@ -127,6 +127,34 @@ def test_every_figure_of_every_row_is_that_of_the_brute_force(name: str, kind: s
             assert metric_differences(row, expected[str(row[kind])]) == [], row[kind]
 
 
+@pytest.mark.parametrize("together", [0, 700])
+@pytest.mark.parametrize("kind", ["weekday", "hour", "venue"])
+def test_months_that_are_read_together_give_what_each_gives_by_itself(
+    kind: str, together: int, asked: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where all are small enough they are read at once; else in several goes, of which some are one month."""
+    paths = [f"/metrics/by_{kind}?{name}=2014-03-07T10:30:00Z" for name in ("from", "to")] + [f"/metrics/by_{kind}"]
+    expected = [asked.get(path).text for path in paths]
+    goes = reads_in(monkeypatch)
+    monkeypatch.setattr(breakdowns, "TOGETHER", together)
+    wiring.months()._kept.clear()
+    assert [asked.get(path).text for path in paths] == expected
+    assert len(goes) > 150 if together == 0 else 20 < len(goes) < 100
+
+
+def reads_in(monkeypatch: pytest.MonkeyPatch) -> list[Period]:
+    """The stretches that breakdowns read from here on."""
+    found: list[Period] = []
+    read_run = breakdowns._read
+
+    def noted(ledger: Ledger, asked: filters.Filters, kind: Any, months: Months, run: Any) -> Any:
+        found.append(Period(run[0].period.start, run[-1].period.end))
+        return read_run(ledger, asked, kind, months, run)
+
+    monkeypatch.setattr(breakdowns, "_read", noted)
+    return found
+
+
 def test_a_row_of_a_month_is_the_answer_of_that_month_as_from_and_to(asked: Caller) -> None:
     rows = asked.get("/metrics/by_month?account_id=mt5_history_demo&starting_balance=700").json["months"]
     assert rows
@@ -144,7 +172,7 @@ def test_a_row_of_a_month_is_the_answer_of_that_month_as_from_and_to(asked: Call
 
 
 class Watched:
-    """A ledger that notes the months whose events are looked at."""
+    """A ledger that notes where the stretches begin whose events are looked at."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger, self.read = ledger, list[str]()
@@ -166,7 +194,7 @@ def test_only_months_that_changed_are_looked_at_again(call: Caller) -> None:
     call.store([trade(f"t-{month}", timestamp=f"2026-{month:02d}-05T10:00:00Z") for month in range(1, 7)])
     watched, months = Watched(wiring.ledger()), Months()
     assert by_symbol(watched, months) == {"EURUSD": 6}
-    assert len(watched.read) == 6
+    assert watched.read == ["2026-01-01"]  # in one go
     watched.read.clear()
     assert by_symbol(watched, months) == {"EURUSD": 6}
     assert watched.read == []

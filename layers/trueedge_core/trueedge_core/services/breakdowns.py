@@ -4,16 +4,20 @@ A month that has not changed is not read again by the same process: so a page th
 month, and what costs a look at every event costs it once.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from bisect import bisect_right
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from ..domain.breakdowns import (
     CALENDAR,
+    TRAITS,
     WEEKDAYS,
     Kind,
     Months,
     Part,
     Parts,
+    Version,
     by_calendar,
     by_traits,
     joined,
@@ -37,6 +41,7 @@ PLURAL: Mapping[Kind, str] = {
     "venue": "venues",
     "side": "sides",
 }
+TOGETHER = 10_000  # events that are read in one go, at most, unless one month has more: they are held in memory
 _STEP: Mapping[Kind, Step] = {"weekday": "day", "hour": "hour"}
 
 
@@ -88,34 +93,85 @@ def rows(
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Month:
+    """A month with an event: as much of it as was asked for, what is in that, and what it is kept under."""
+
+    start: int
+    period: Period
+    part: Part
+    key: Hashable | None  # None for a part of a month: that is not kept
+
+    @property
+    def version(self) -> Version:
+        return version([self.part])
+
+
 def _by_month(
     ledger: Ledger, filters: Filters, kind: Kind, months: Months, whole: Reading
 ) -> Iterator[Mapping[str, Parts]]:
-    """The parts of each month of the period, in order: those that are known, or else read now."""
+    """The parts of each month of the period, in order: those that are known, or else read now.
+
+    Neighbours are read in one go, as long as they are small: else a long quiet history would take as many questions.
+    """
     if kind not in CALENDAR:
         _check_number(ledger, kind, whole.summary)
+    run: list[_Month] = []
+    events = 0
+    for month in _asked(ledger, filters, kind):
+        known = None if month.key is None else months.find(month.key, month.version)
+        events += month.version[0]
+        if run and (known is not None or events > TOGETHER):
+            yield from _read(ledger, filters, kind, months, run)
+            run, events = [], month.version[0]
+        if known is None:
+            run.append(month)
+        else:
+            events = 0
+            yield known
+    if run:
+        yield from _read(ledger, filters, kind, months, run)
+
+
+def _asked(ledger: Ledger, filters: Filters, kind: Kind) -> Iterator[_Month]:
     live = _live(ledger, filters, filters.period, "month")
     live_trades = None if live is None else {start: summary.n for start, summary in live}
     for start, summary in ledger.series(filters.scope, filters.period, "month"):
-        month = Part(summary, summary.n if live_trades is None else live_trades.get(start, 0))
+        part = Part(summary, summary.n if live_trades is None else live_trades.get(start, 0))
         stretch = month_of(start)
         period = _within(stretch, filters.period)
-        key, wanted = (filters.scope, kind if kind in CALENDAR else "traits", start), version([month])
-        known = months.find(key, wanted) if period == stretch else None
-        if known is None:
-            known = _read(ledger, filters, kind, month, period)
-            if period == stretch:
-                months.keep(key, wanted, known)
-        yield known
+        key = (filters.scope, kind if kind in CALENDAR else "traits", start) if period == stretch else None
+        yield _Month(start, period, part, key)
 
 
-def _read(ledger: Ledger, filters: Filters, kind: Kind, month: Part, period: Period) -> Mapping[str, Parts]:
+def _read(
+    ledger: Ledger, filters: Filters, kind: Kind, months: Months, run: list[_Month]
+) -> Iterator[Mapping[str, Parts]]:
+    """The parts of each of these months, read in one go and remembered."""
+    starts = [month.start for month in run]
+    period = Period(run[0].period.start, run[-1].period.end)
+    found: dict[int, Mapping[str, Parts]] = {}
     if kind != "weekday" and kind != "hour":
-        return by_traits(ledger.in_trade_order(filters.scope, period))
-    step = _STEP[kind]
-    is_all_live = month.live == month.summary.n  # as of most: then the second series need not be read
-    live = None if is_all_live else _live(ledger, filters, period, step)
-    return {kind: by_calendar(kind, ledger.series(filters.scope, period, step), live)}
+        events = ledger.in_trade_order(filters.scope, period)
+        for start, part in groupby(events, lambda event: _month_at(starts, event.at)):
+            found[start] = by_traits(part)
+    else:
+        step = _STEP[kind]
+        is_all_live = all(month.part.live == month.part.summary.n for month in run)  # as of most: one series will do
+        live = None if is_all_live else _live(ledger, filters, period, step)
+        live_steps = {start: list(part) for start, part in groupby(live or (), lambda one: _month_at(starts, one[0]))}
+        for start, steps in groupby(ledger.series(filters.scope, period, step), lambda one: _month_at(starts, one[0])):
+            found[start] = {kind: by_calendar(kind, steps, None if live is None else live_steps.get(start, ()))}
+    for month in run:
+        parts = found.get(month.start) or {label: {} for label in (TRAITS if kind not in CALENDAR else (kind,))}
+        if month.key is not None:
+            months.keep(month.key, month.version, parts)
+        yield parts
+
+
+def _month_at(starts: list[int], at: int) -> int:
+    """The last month that starts at the instant or before it."""
+    return starts[bisect_right(starts, at) - 1]
 
 
 def _live(ledger: Ledger, filters: Filters, period: Period, step: Step) -> list[tuple[int, Summary]] | None:
