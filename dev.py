@@ -425,7 +425,12 @@ def test(arguments: list[str]) -> int:
     pytest = ["-m", "pytest"]
     if not {"--pdb", "--trace"}.intersection(arguments):  # a debugger needs the tests in one process, at the terminal
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        pytest += ["-n", str(max(2, min(cores, 8))), "--dist", "loadgroup"]
+        pytest += [
+            "-n",
+            str(min(cores, 7) + 1),
+            "--dist",
+            "loadgroup",
+        ]  # one more than cores: many tests wait for others
     if "--all" not in arguments:
         return hand_over(*pytest, "-m", DEFAULT_MARKS, *arguments)
     pytest += ["--hypothesis-profile", "long", *(word for word in arguments if word != "--all")]

@@ -20,6 +20,7 @@ from trueedge_core.storage.dynamodb.ledger import DynamoLedger
 from trueedge_core.storage.dynamodb.table import DynamoTable
 
 from .emulator import Emulator
+from .memory import MemoryTable
 
 PAGE = Path(__file__).parents[2] / "docs" / "dynamodb.md"
 BEFORE = 700
@@ -65,8 +66,12 @@ class Store:
         self.keys = DynamoKeys(table)
 
     def fill(self, events: Sequence[TradeEvent]) -> None:
+        """Made in memory, for over the socket it would take a while."""
+        memory = MemoryTable()
+        ledger = DynamoLedger(memory, clock=lambda: NOW)
         for at in range(0, len(events), 1000):
-            self.ledger.append(events[at : at + 1000])
+            ledger.append(events[at : at + 1000])
+        self.emulator.load(self.name, memory.items.values())
 
     def cost(self, act: Callable[[], object], per: int = 1) -> Cost:
         with self.emulator.metered() as meter:

@@ -19,7 +19,6 @@ from trueedge_core.storage.dynamodb.table import DynamoTable
 from . import costs
 from .costs import Cost, Store, series, trade
 from .emulator import Emulator, Request
-from .memory import MemoryTable
 
 PAGE = Path(__file__).parents[2] / "docs" / "dynamodb.md"
 pytestmark = pytest.mark.xdist_group("costs")
@@ -44,6 +43,7 @@ def test_the_documented_costs_are_the_metered_ones(found: dict[str, Cost]) -> No
         (costs.STREAM, 2.6),
         ("lone trade, in order", 10),
         ("lone trade of a new account and strategy", 10),
+        ("lone trade, in order, the first of its day", 11),  # with the four summaries that it ends
     ],
 )
 def test_a_trade_costs_no_more_write_units(found: dict[str, Cost], row: str, most: float) -> None:
@@ -93,13 +93,10 @@ def totals(emulator: Emulator, name: str) -> dict[str, float]:
 
 
 def load(emulator: Emulator, name: str, count: int) -> None:
-    """A table with so many trades, made in memory: over the socket 100,000 would take minutes."""
-    memory = MemoryTable()
-    ledger = DynamoLedger(memory, clock=lambda: NOW)
-    for first in range(0, count, 1000):
-        ledger.append(series(first, min(1000, count - first), START + first * costs.PACE))
-    DynamoTable(name, create=True).close()
-    emulator.load(name, memory.items.values())
+    """A table with so many trades."""
+    store = Store(emulator, name)
+    store.fill(series(0, count, START))
+    store.ledger.close()
 
 
 @pytest.mark.parametrize("count", [100, pytest.param(100_000, marks=pytest.mark.slow)])

@@ -15,9 +15,9 @@ SEED = 20261122
 class Filled:
     """A server over a store that two client processes have just filled with these lines, in a shuffle of their own."""
 
-    def __init__(self, server: Server, lines: list[str], seed: int) -> None:
+    def __init__(self, server: Server, lines: list[str], seed: int, alone: float = 0.5) -> None:
         self.server, self.lines, self.market = server, lines, Market.of(lines)
-        plans, self.resent = shuffled_plans(lines, seed)
+        plans, self.resent = shuffled_plans(lines, seed, alone=alone)
         self.answers = post_all(server.port, plans, server.store.parent)
         self.client = server.client()
 
@@ -31,4 +31,4 @@ def lines(shared_data: Path) -> list[str]:
 @pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> Iterator[Filled]:
     with Server(tmp_path_factory.mktemp("real") / "trades.db") as server:
-        yield Filled(server, lines, SEED)
+        yield Filled(server, lines, SEED, alone=0.1)  # half of them alone: test_another_shuffle.py

@@ -42,16 +42,19 @@ def _in_metadata(value: Any) -> Any:
     return Number(value + "0") if isinstance(value, Number) and "." in value and "e" not in value.lower() else value
 
 
-def shuffled_plans(lines: Sequence[str], seed: int, resent: float = 0.1) -> tuple[list[list[Post]], int]:
-    """Two clients' posts of all lines: shuffled, half singly, half in batches of all spellings; and how many re-sends.
+def shuffled_plans(
+    lines: Sequence[str], seed: int, resent: float = 0.1, alone: float = 0.5
+) -> tuple[list[list[Post]], int]:
+    """Two clients' posts of all lines: shuffled, half (`alone`) singly, the others in batches of all spellings; and how
+    many are re-sends.
 
     A re-send with the very bytes may overtake its original (it goes to either client); one that is spelled otherwise
     goes to the same client later, so that the bytes that are kept are known.
     """
     chance = random.Random(seed)
     order = chance.sample(lines, len(lines))
-    middle = len(order) // 2
-    singles, batched = order[:middle], order[middle:]
+    number_alone = round(len(order) * alone)
+    singles, batched = order[:number_alone], order[number_alone:]
     clients: list[list[str]] = [singles[0::2], singles[1::2]]
     in_batches: list[list[str]] = [batched[0::2], batched[1::2]]
     again = chance.sample(order, round(len(order) * resent))

@@ -17,6 +17,7 @@ from trueedge_local.template import CHECKOUT, read_routes
 
 EVENTS = CHECKOUT / "events"
 FUNCTIONS = CHECKOUT / "functions"
+ROUTES = read_routes()  # once: reading the template takes longer than most requests
 SCHEDULED = {"alerts"}  # functions that no request leads to; each has one sample, of its own name
 
 TRADE: dict[str, Any] = {
@@ -90,7 +91,7 @@ class Caller:
     """An HTTP client whose server is a function call."""
 
     def __init__(self) -> None:
-        self.gateway = Gateway(read_routes(CHECKOUT / "template.yaml"), Guard("127.0.0.1"))
+        self.gateway = Gateway(ROUTES, Guard("127.0.0.1"))
 
     def __call__(
         self, method: str, target: str, body: bytes | str | Mapping[str, Any] | list[Any] = b"", **headers: str

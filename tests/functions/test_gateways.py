@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.functions.calling import CHECKOUT, SCHEDULED, folder_names, invoke, sample, trade
+from tests.functions.calling import CHECKOUT, ROUTES, SCHEDULED, folder_names, invoke, sample, trade
 from tests.functions.test_http import BrokenLedger
 from trueedge_core import wiring
 from trueedge_core.settings import Settings
-from trueedge_local.template import DEFAULT, read_routes
+from trueedge_local.template import DEFAULT
 
 Event = dict[str, Any]
 FUNCTIONS = sorted(folder_names() - SCHEDULED)
@@ -24,7 +24,7 @@ TEMPLATE = (CHECKOUT / "template.yaml").read_text(encoding="utf-8")
 
 def event_for(function: str) -> Event:
     """A request on one of the function's routes."""
-    routes = [route for route in read_routes() if route.folder.name == function]
+    routes = [route for route in ROUTES if route.folder.name == function]
     route = next((one for one in routes if one.method != "HEAD"), routes[0])
     event = sample("health")
     event["routeKey"] = event["requestContext"]["routeKey"] = route.key
@@ -65,7 +65,7 @@ def test_the_template_names_no_stage_authorizer_or_cors() -> None:
     """A named stage is in AWS's paths and not in sam's; an authorizer answers in its own shape; CORS differs."""
     said = "\n".join(line for line in TEMPLATE.splitlines() if not line.startswith("#"))
     assert not re.findall(r"(StageName|Authorizers?|DefaultAuthorizer|CorsConfiguration|Auth)\b", said)
-    assert [route.method for route in read_routes() if route.path == DEFAULT] == ["ANY"]
+    assert [route.method for route in ROUTES if route.path == DEFAULT] == ["ANY"]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

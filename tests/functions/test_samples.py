@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.functions.calling import EVENTS, SCHEDULED, folder_names, invoke, sample
+from tests.functions.calling import EVENTS, ROUTES, SCHEDULED, folder_names, invoke, sample
 from trueedge_core.settings import Settings
-from trueedge_local.template import read_routes
 
 # Each starts from a store that holds the trade of events/ingest.json.
 EXPECTED = {
@@ -91,7 +90,7 @@ def test_every_sample_is_expected_and_every_function_has_one() -> None:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_sample_is_routed_to_its_function_by_the_template(name: str) -> None:
     event = sample(name)
-    route, parameters = read_routes().find(event["requestContext"]["http"]["method"], event["rawPath"])
+    route, parameters = ROUTES.find(event["requestContext"]["http"]["method"], event["rawPath"])
     assert (route.key, route.folder.name) == (event["routeKey"], function_of(name))
     assert parameters == event.get("pathParameters", {})
 
