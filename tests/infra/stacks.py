@@ -126,8 +126,9 @@ class Stack:
         """The logical id in a name that CloudFormation made up."""
         return name.removeprefix(self.prefix).rpartition("-")[0]
 
+    @functools.cached_property
     def roles(self) -> dict[str, list[dict[str, Any]]]:
-        """The statements of each role, those of attached policies too, by logical id."""
+        """The statements of each role, those of attached policies too, by logical id; read once, as they stay so."""
         iam = self.account.client("iam")
         pages = iam.get_paginator("list_roles").paginate()
         names = [one["RoleName"] for page in pages for one in page["Roles"]]

@@ -186,7 +186,7 @@ def arn_of(stack: Stack) -> str:
 
 
 def refused(stack: Stack, needed: Needed) -> list[tuple[str, Need]]:
-    roles, arn = stack.roles(), arn_of(stack)
+    roles, arn = stack.roles, arn_of(stack)
     return [(role, need) for role, needs in needed.items() for need in needs if not allows(roles[role], need, arn)]
 
 
@@ -209,7 +209,7 @@ def test_docs_and_unknown_routes_ask_for_nothing(streaming: Needed) -> None:
 
 def unused(stack: Stack, role: str, needs: set[Need]) -> dict[str, str]:
     """Of what the role may: actions that nobody asks for, and kinds that are never read, or never written so."""
-    roles, arn = stack.roles(), arn_of(stack)
+    roles, arn = stack.roles, arn_of(stack)
     asked = {(need.action, kind) for need in needs for kind in need.kinds}
     found = {}
     for name in ACTIONS:

@@ -17,7 +17,7 @@ EVERY_ROLE = {
 
 def may(stack: Stack, role: str, operations: tuple[str, ...]) -> dict[str, str]:
     """Which operations on which kinds of items: {"GetItem": "ED", ..}, those of no kind left out."""
-    statements = stack.roles()[role]
+    statements = stack.roles[role]
     arn = stack.account.client("dynamodb").describe_table(TableName=stack.table)["Table"]["TableArn"]
     found = {}
     for name in operations:
@@ -28,12 +28,12 @@ def may(stack: Stack, role: str, operations: tuple[str, ...]) -> dict[str, str]:
 
 
 def test_there_is_a_role_for_each_class(acme: Stack) -> None:
-    assert acme.roles().keys() == EVERY_ROLE
+    assert acme.roles.keys() == EVERY_ROLE
 
 
 def test_no_permission_has_a_wildcard(acme: Stack, inline: Stack) -> None:
     for stack in (acme, inline):
-        for role, statements in stack.roles().items():
+        for role, statements in stack.roles.items():
             for one in statements:
                 for action in listed(one["Action"]):
                     assert "*" not in action, role
@@ -44,7 +44,7 @@ def test_no_permission_has_a_wildcard(acme: Stack, inline: Stack) -> None:
 
 
 def test_a_role_reaches_nothing_but_its_own_stacks(acme: Stack) -> None:
-    for role, statements in acme.roles().items():
+    for role, statements in acme.roles.items():
         for resource in (resource for one in statements for resource in listed(one["Resource"])):
             assert resource.split(":", 5)[5].startswith(
                 (f"table/{acme.table}", f"log-group:/trueedge/{acme.client_id}/", acme.prefix)
@@ -107,7 +107,7 @@ def test_a_role_is_held_to_kinds_of_items(
 
 @pytest.mark.parametrize("role", sorted(EVERY_ROLE))
 def test_no_role_scans_or_touches_the_table_itself(role: str, acme: Stack) -> None:
-    actions = {action for one in acme.roles()[role] for action in listed(one["Action"])}
+    actions = {action for one in acme.roles[role] for action in listed(one["Action"])}
     assert actions <= {
         *(f"dynamodb:{name}" for name in (*READS, *WRITES)),
         *(f"dynamodb:{name}" for name in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")),
@@ -118,7 +118,7 @@ def test_no_role_scans_or_touches_the_table_itself(role: str, acme: Stack) -> No
 def test_a_request_that_names_no_item_is_allowed_to_nobody(acme: Stack) -> None:
     """An empty set satisfies ForAllValues."""
     arn = acme.account.client("dynamodb").describe_table(TableName=acme.table)["Table"]["TableArn"]
-    for role, statements in acme.roles().items():
+    for role, statements in acme.roles.items():
         for name in (*READS, *WRITES):
             assert not allows(statements, Need(f"dynamodb:{name}", acme.table, ()), arn), (role, name)
 
@@ -128,7 +128,7 @@ def test_whoever_notes_the_use_of_a_key_cannot_change_what_it_may(acme: Stack) -
     arn = acme.account.client("dynamodb").describe_table(TableName=acme.table)["Table"]["TableArn"]
     for attributes in (("PK", "SK", "scopes"), ("PK", "SK", "last_used_at", "revoked_at"), ()):
         need = Need("dynamodb:UpdateItem", acme.table, ("K",), attributes)
-        allowed = [role for role, statements in acme.roles().items() if allows(statements, need, arn)]
+        allowed = [role for role, statements in acme.roles.items() if allows(statements, need, arn)]
         assert allowed == ["KeysRole"]  # whose function makes keys and ends them, and does nothing else
 
 

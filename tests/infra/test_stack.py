@@ -81,7 +81,7 @@ def test_two_stacks_share_no_name(acme: Stack, birch: Stack) -> None:
 
 def test_nothing_of_one_stack_names_anything_of_another(acme: Stack, birch: Stack) -> None:
     for one, other in ((acme, birch), (birch, acme)):
-        parts = [one.functions(), one.roles(), one.mappings(), one.dashboard(), dict(one.outputs)]
+        parts = [one.functions(), one.roles, one.mappings(), one.dashboard(), dict(one.outputs)]
         text = json.dumps(parts, default=str)
         assert one.client_id in text
         assert [name for name in other.names() | {other.client_id} if name in text] == []
@@ -180,13 +180,13 @@ def test_inline_there_is_no_sequencer_and_the_requests_may_do_its_work(inline: S
     assert inline.functions().keys() == FUNCTIONS - {"SequencerFunction"}
     assert inline.mappings() == []
     assert "MissedQueue" not in inline.outputs
-    assert "SequencerRole" not in inline.roles()
+    assert "SequencerRole" not in inline.roles
     for one in inline.functions().values():
         assert one["Environment"]["Variables"]["TRUEEDGE_STORE_URL"] == f"dynamodb://{inline.table}?sequencing=inline"
         assert one["Environment"]["Variables"]["TRUEEDGE_LOG_LEVEL"] == "DEBUG"
     for name in ("IngestRole", "VoidRole"):
-        assert "CommitAndFold" in {one.get("Sid") for one in inline.roles()[name]}
-        assert "CommitAndFold" not in {one.get("Sid") for one in acme.roles()[name]}
+        assert "CommitAndFold" in {one.get("Sid") for one in inline.roles[name]}
+        assert "CommitAndFold" not in {one.get("Sid") for one in acme.roles[name]}
 
 
 # --- the API ----------------------------------------------------------------------------------------------------------
