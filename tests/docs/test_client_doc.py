@@ -61,7 +61,7 @@ def test_the_helpers_have_these_parameters() -> None:
 def test_the_commands_are_those_of_the_program() -> None:
     told = {word.split()[0] for row in rows(section(PAGE, "Command line")) for word in code_words(row[0])}
     actions = [action for action in cli.parser()._actions if action.dest == "command"]
-    assert told - {"0", "1", "2", "3", "130"} == set(actions[0].choices or ()) - {"import"}
+    assert told - {"0", "1", "2", "3", "130"} == set(actions[0].choices or ())
 
 
 def test_the_exit_codes_are_those_of_the_help() -> None:

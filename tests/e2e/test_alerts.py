@@ -111,7 +111,7 @@ def shown(server: Server) -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_breach_is_told_once_signed_as_documented(workers: int, store: Path, receiver: Receiver) -> None:
     with serving(store, workers) as server:
         hook(server, receiver.url)

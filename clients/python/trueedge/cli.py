@@ -7,19 +7,14 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from . import doctor, sending, showing
+from . import doctor, importing, sending, showing
 from .client import DEFAULT_URL, outbox_folder
 from .errors import TrueEdgeError, Unreachable
 from .transport import Transport
 from .version import __version__
-
-# The importers are a part that this file can do without.
-importing: Any = import_module("trueedge.importing") if find_spec("trueedge.importing") else None
 
 EPILOG = """\
 examples:
@@ -114,8 +109,7 @@ def parser() -> argparse.ArgumentParser:
         return made
 
     _send(command)
-    if importing is not None:
-        importing.add_arguments(command("import", "import the history that a trading program exported", importing.run))
+    importing.add_arguments(command("import", "import the history that a trading program exported", importing.run))
     _metrics(command, question)
     _trades(command, question)
     _report(command, question)

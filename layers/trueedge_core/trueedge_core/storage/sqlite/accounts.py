@@ -1,30 +1,17 @@
 """What people say of their accounts, in the file of the ledger, on a connection of its own."""
 
 from decimal import Decimal
-from typing import Self
 
 from ...domain.decimals import from_scaled, plain, to_scaled
 from ...domain.ports import Account, DayCut
-from .connection import connect, path_of, transaction, translated
+from .connection import OwnConnection, transaction, translated
 
 Row = tuple[str, str | None, str | None, str | None, str, int, str | None, str | None, int]
 _COLUMNS = "account_id, display_name, currency, starting_balance, zone, hour, daily_loss, trailing_drawdown, changed_at"
 
 
-class SqliteAccounts:
+class SqliteAccounts(OwnConnection):
     """`AccountStore` on one connection; not for several threads at once."""
-
-    def __init__(self, path: str) -> None:
-        self.db = connect(path)
-
-    @classmethod
-    def from_url(cls, url: str) -> Self:
-        """The accounts in the file that `sqlite:///relative` or `sqlite:////absolute/path` names; made if need be."""
-        return cls(path_of(url))
-
-    def close(self) -> None:
-        """Release the file; calling it twice is harmless."""
-        self.db.close()
 
     def put(self, account: Account) -> None:
         """See `AccountStore.put`."""

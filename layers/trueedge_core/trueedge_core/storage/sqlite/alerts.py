@@ -1,28 +1,14 @@
 """Alert hooks and alerts, in the file of the ledger, on a connection of their own."""
 
-from typing import Self
-
 from ...domain.alerts import Alert, AlertHook
-from .connection import connect, path_of, transaction, translated
+from .connection import OwnConnection, transaction, translated
 
 _HOOK = "account_id, url, secret, changed_at"
 _ALERT = "alert_id, account_id, about, body, found_at, tries, next_try_at, told_at, last_error"
 
 
-class SqliteAlerts:
+class SqliteAlerts(OwnConnection):
     """`AlertStore` on one connection; not for several threads at once."""
-
-    def __init__(self, path: str) -> None:
-        self.db = connect(path)
-
-    @classmethod
-    def from_url(cls, url: str) -> Self:
-        """The alerts in the file that `sqlite:///relative` or `sqlite:////absolute/path` names; made if need be."""
-        return cls(path_of(url))
-
-    def close(self) -> None:
-        """Release the file; calling it twice is harmless."""
-        self.db.close()
 
     def put_hook(self, hook: AlertHook) -> None:
         """See `AlertStore.put_hook`."""

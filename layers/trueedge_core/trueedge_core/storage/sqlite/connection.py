@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
+from typing import Self
 
 from ...errors import StoreError, Unavailable
 
@@ -177,3 +178,19 @@ def translated() -> Iterator[None]:
 def path_of(url: str) -> str:
     """The file that `sqlite:///relative` or `sqlite:////absolute` names."""
     return os.path.normpath(url.removeprefix("sqlite:///"))
+
+
+class OwnConnection:
+    """What is kept beside the ledger in its file has a connection of its own; not for several threads at once."""
+
+    def __init__(self, path: str) -> None:
+        self.db = connect(path)
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """On the file that `sqlite:///relative` or `sqlite:////absolute/path` names; made if need be."""
+        return cls(path_of(url))
+
+    def close(self) -> None:
+        """Release the file; calling it twice is harmless."""
+        self.db.close()

@@ -2,31 +2,19 @@
 
 import sqlite3
 from dataclasses import replace
-from typing import Self, get_args
+from typing import get_args
 
 from ...domain.ports import Key, KeyScope, Scope
 from ...domain.wording import shorten
 from ...errors import NotFound
-from .connection import BUSY_TIMEOUT_MS, connect, path_of, transaction, translated
+from .connection import BUSY_TIMEOUT_MS, OwnConnection, transaction, translated
 
 Row = tuple[str, str, int, str | None, str | None, str, int | None, int | None, int | None]
 _COLUMNS = "digest, scopes, created_at, account_id, strategy_id, name, expires_at, revoked_at, last_used_at"
 
 
-class SqliteKeys:
+class SqliteKeys(OwnConnection):
     """`KeyStore` on one connection; not for several threads at once."""
-
-    def __init__(self, path: str) -> None:
-        self.db = connect(path)
-
-    @classmethod
-    def from_url(cls, url: str) -> Self:
-        """The keys in the file that `sqlite:///relative` or `sqlite:////absolute/path` names; made if need be."""
-        return cls(path_of(url))
-
-    def close(self) -> None:
-        """Release the file; calling it twice is harmless."""
-        self.db.close()
 
     def add(self, key: Key) -> None:
         """See `KeyStore.add`."""
