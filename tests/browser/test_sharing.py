@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -68,6 +69,33 @@ def test_a_link_is_made_opened_and_revoked(browser: Browser, shared: tuple[Serve
     reader.goto(f"http://127.0.0.1:{server.port}/report?account_id=IB-1")
     expect(reader.get_by_role("heading", name="Sign in.")).to_be_visible()
     assert complaints == []
+
+
+def test_a_link_ends_when_it_expires(browser: Browser, shared: tuple[Server, str]) -> None:
+    server, _ = shared
+    ends = datetime.now(UTC) + timedelta(seconds=6)
+    key = new_key(server, "--scope", "read", "--account", "IB-1", "--expires", ends.isoformat(timespec="seconds"))
+    link = f"http://127.0.0.1:{server.port}/report?key={key}"
+    reader = browser.new_context().new_page()
+    reader.goto(link)
+    expect(reader.locator("h1 bdi")).to_have_text("IB-1")
+    time.sleep(max(0.0, (ends - datetime.now(UTC)).total_seconds()) + 1.2)  # a process remembers a key for a second
+    reader.reload()
+    expect(reader.get_by_role("heading", name="Sign in.")).to_be_visible()
+    assert "IB-1" not in reader.content()
+    newcomer = browser.new_context().new_page()
+    newcomer.goto(link)
+    expect(newcomer.get_by_role("alert")).to_contain_text("The link does not work.")
+    expect(newcomer.get_by_role("alert")).to_contain_text("expired")
+
+
+def test_what_is_not_in_the_log_is_said_on_a_page(browser: Browser, shared: tuple[Server, str]) -> None:
+    server, key = shared
+    page, _ = signed_in(browser, server, key, "/report")
+    page.goto("/report?account_id=nobody")
+    expect(page.get_by_role("alert")).to_have_text('The account "nobody" has no event in the log.')
+    page.get_by_role("link", name="Open the report").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overall")
 
 
 def test_what_is_refused_is_said(browser: Browser, shared: tuple[Server, str]) -> None:

@@ -30,7 +30,7 @@ from .domain.ports import Key, Scope
 from .domain.wording import shorten
 from .errors import InvalidJson, NotFound, TrueEdgeError, Unauthorized, Unavailable
 from .observability import logger, measure
-from .services import access, signin
+from .services import access, refusals, signin
 from .services.access import AccessScope
 from .services.answers import Answer
 from .services.filters import refuse
@@ -110,7 +110,10 @@ def api(scope: AccessScope | None, *, is_page: bool = False, public: str | None 
         asked = request(app)
         if is_page and isinstance(error, Unauthorized) and signin.is_browser(asked.headers):
             return _response(signin.led_to_login(asked.path, asked.query, asked.headers, error.message), asked)
-        return _response(_refusal(error), asked)
+        refusal = _refusal(error)
+        if is_page and signin.is_browser(asked.headers):
+            refusal = refusals.page(error, refusal.headers)
+        return _response(refusal, asked)
 
     def failed(error: Exception) -> Response[Any]:
         logger.exception("unexpected", exc_info=error, request_id=request(app).request_id)

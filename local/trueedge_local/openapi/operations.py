@@ -75,6 +75,10 @@ def report_of(about: str) -> Mapping[int, Given]:
         200: Given(f"{about} Or, to a browser that comes from elsewhere, a page that goes on to it.", {HTML: _PAGE}),
         303: Given("On to /login; or, from a share link, to the report, with the cookie."),
         401: Given("No key that is good. To a browser that followed a share link, as a page.", {HTML: _PAGE}),
+        400: Given("A filter that is wrong. To a browser, as a page.", {HTML: _PAGE}),
+        403: Given("Not with this key. To a browser, as a page.", {HTML: _PAGE}),
+        404: Given("Nothing is there of that account or strategy. To a browser, as a page.", {HTML: _PAGE}),
+        503: Given("The store cannot answer now. To a browser, as a page.", {HTML: _PAGE}),
     }
 
 

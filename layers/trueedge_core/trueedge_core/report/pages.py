@@ -1,4 +1,4 @@
-"""The pages around the report, as data: signing in, and the moment in between."""
+"""The pages around the report, as data: signing in, the moment in between, and what cannot be shown."""
 
 from dataclasses import dataclass
 
@@ -18,3 +18,12 @@ class OnwardView:
     """A page that goes on to `url` by itself."""
 
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedView:
+    """Why a page is not shown: a title and a sentence for each thing that is wrong. `other_key`: one might see it."""
+
+    title: str
+    lines: tuple[str, ...]
+    other_key: bool

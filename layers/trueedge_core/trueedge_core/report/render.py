@@ -15,7 +15,7 @@ from types import MappingProxyType
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from . import saved as saving
-from .pages import LoginView, OnwardView
+from .pages import LoginView, OnwardView, RefusedView
 from .parts import PartView
 from .reference import Reference
 from .view import EmptyView, ReportView
@@ -148,6 +148,11 @@ def login(view: LoginView) -> str:
 def onward(view: OnwardView) -> str:
     """A page that goes on by itself."""
     return _templates().get_template("onward.html").render(view=view)
+
+
+def refused(view: RefusedView) -> str:
+    """The page that stands where another cannot be shown."""
+    return _templates().get_template("refused.html").render(view=view)
 
 
 def reference(view: Reference, base_url: str) -> str:
