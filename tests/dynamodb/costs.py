@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.contract.events import DAY, MINUTE, NOW, START, event
+from trueedge_core.domain.breakdowns import Kind, Months
 from trueedge_core.domain.events import TradeEvent
 from trueedge_core.domain.ports import Key, Period, Scope
+from trueedge_core.services import breakdowns, filters
 from trueedge_core.storage.dynamodb.keys import DynamoKeys
 from trueedge_core.storage.dynamodb.ledger import DynamoLedger
 from trueedge_core.storage.dynamodb.table import DynamoTable
@@ -81,6 +83,10 @@ class Store:
     def append(self, events: Sequence[TradeEvent]) -> Cost:
         return self.cost(lambda: self.ledger.append(events), len(events))
 
+    def rows_by(self, kind: Kind) -> Cost:
+        """As asked of a process that knows no month yet."""
+        return self.cost(lambda: breakdowns.rows(self.ledger, filters.read({}), kind, Months()))
+
     def posted_alone_and_sequenced(self, events: Sequence[TradeEvent]) -> Cost:
         """As hosted: each accepted by a call of its own, all sequenced from one batch of the table's stream."""
 
@@ -130,6 +136,10 @@ READS: dict[str, Callable[[Store], Cost]] = {
     "equity curve by day": lambda store: store.cost(lambda: store.ledger.series(Scope(), Period(), "day")),
     "page of 100 trades": lambda store: store.cost(lambda: store.ledger.trades(Scope(), limit=100)),
     "one trade by its id": lambda store: store.cost(lambda: store.ledger.event("bot-7-00000005")),
+    "rows by month": lambda store: store.rows_by("month"),
+    "rows by weekday, the first time": lambda store: store.rows_by("weekday"),
+    "rows by hour, the first time": lambda store: store.rows_by("hour"),
+    "rows by symbol, the first time": lambda store: store.rows_by("symbol"),
     "an API key": lambda store: store.cost(lambda: store.keys.find(DIGEST)),
 }
 MANY = "page of 100 strategies"
