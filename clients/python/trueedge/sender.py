@@ -18,6 +18,7 @@ from .transport import Backoff, Transport
 SYNC_SECONDS = 1.0  # how long an event waits for the disk when the server does not take it sooner
 SCAN_SECONDS = 10.0  # between looks for what dead processes left
 REMINDER_SECONDS = 600.0
+LIVELY_SECONDS, LOOK_SECONDS = 1.0, 0.05  # so long after an event, the next ones are looked for so often
 
 logger = logging.getLogger("trueedge")
 
@@ -189,9 +190,16 @@ class Sender:
     # --- in the thread that sends -----------------------------------------------------------------------------------
 
     def _send_for_ever(self) -> None:
+        lively_until = 0.0
         while not self._stop.is_set():
             try:
                 if self._round():
+                    lively_until = time.monotonic() + LIVELY_SECONDS
+                    continue
+                if time.monotonic() < lively_until and not self._flushing:
+                    # One trade follows another: not to be woken for each saves their thread more than the write takes.
+                    self._nudge.wait(LOOK_SECONDS)
+                    self._nudge.clear()
                     continue
                 self._is_idle = True
                 if self._own is None or self._own.is_empty:  # asked after is_idle is set: nothing is missed
