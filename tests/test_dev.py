@@ -27,6 +27,11 @@ sys.exit(7 if sys.argv[1:] == ["fail"] else 0)
 """
 
 
+def _heed_interrupts() -> None:
+    """Ctrl-C is ignored, and by every child too, where a shell runs the tests in its background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Checkout:
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -61,6 +66,7 @@ class Checkout:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            preexec_fn=_heed_interrupts if os.name != "nt" else None,
         )
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
