@@ -108,6 +108,10 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("data")
     if "chromium" in getattr(item, "fixturenames", ()):
         item.add_marker("browser")
+    if item.get_closest_marker("browser") or item.get_closest_marker("docker"):
+        # In one process, one after the other: each container that starts is a new network interface, and Chromium gives
+        # up every request under way when there is one (ERR_NETWORK_CHANGED).
+        item.add_marker(pytest.mark.xdist_group("browser and containers"))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -14,7 +14,7 @@ from tests.unit.report.samples import FIRST_DAY, event
 from trueedge_core.domain.summary import DAY_US
 from trueedge_core.domain.times import format_time
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 DAYS = 700
 # The sum of these is exact in a double at every step: quarters.

@@ -11,7 +11,7 @@ from tests.e2e.harness import Server
 from tests.unit.report.samples import desk
 from trueedge_local.openapi.operations import OPERATIONS
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

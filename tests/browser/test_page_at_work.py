@@ -13,7 +13,7 @@ from tests.browser.visiting import DESKTOP, Visitor, scrolls_sideways
 from tests.e2e.harness import Server
 from tests.unit.report.samples import HOSTILE, desk, event
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 AXE = Path(__file__).parent / "vendor" / "axe.js"
 

@@ -11,7 +11,7 @@ from tests.browser.visiting import DESKTOP, PHONES, Visitor, scrolls_sideways
 from tests.e2e.harness import Server
 from tests.unit.report.samples import HOSTILE, desk, event
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def filled(folder: Path, lines: list[str]) -> Iterator[Server]:

@@ -11,7 +11,7 @@ from tests.browser.test_signin import enter, new_key
 from tests.e2e.harness import Server
 from tests.unit.report.samples import desk
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

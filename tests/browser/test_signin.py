@@ -12,7 +12,7 @@ from tests.browser.visiting import FLAGS, scrolls_sideways
 from tests.e2e.harness import Server, administer
 from tests.unit.report.samples import desk
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

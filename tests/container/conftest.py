@@ -1,4 +1,4 @@
-"""Images and environments that these tests need, made once. They run one after the other, in one process."""
+"""Images and environments that these tests need, made once."""
 
 import os
 import subprocess
@@ -21,7 +21,6 @@ SLIM = "python:3.13-slim"
 def pytest_itemcollected(item: pytest.Item) -> None:
     if Path(__file__).parent in item.path.parents:
         item.add_marker("docker")
-        item.add_marker(pytest.mark.xdist_group("container"))
 
 
 @pytest.fixture(scope="session")
